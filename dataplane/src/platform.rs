@@ -1,0 +1,159 @@
+//! The machine as a service or a client sees it on the data plane: time and waiting, and memory.
+//!
+//! Two narrow traits, so that each party holds only what it may use; spawning is the third, in
+//! `control`, for init alone. Implemented in `arch/platform` and by fakes.
+
+use crate::memory::{Descriptor, Region, Word};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+/// Monotonic time, nanoseconds since an arbitrary start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Instant(pub u64);
+
+impl Instant {
+    /// This much later.
+    #[must_use]
+    pub fn after_ns(self, ns: u64) -> Self {
+        Self(self.0.saturating_add(ns))
+    }
+
+    /// Nanoseconds since an earlier instant; 0 if it is not earlier.
+    #[must_use]
+    pub fn since_ns(self, earlier: Self) -> u64 {
+        self.0.saturating_sub(earlier.0)
+    }
+}
+
+/// Time of day: nanoseconds since 1970-01-01 UTC.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(pub i64);
+
+/// Which source a [`Poller`] found ready.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Token(pub u64);
+
+/// Time, and waiting for one's peer.
+pub trait Waiting: Send + Sync {
+    /// Now.
+    fn now(&self) -> Instant;
+    /// Time of day.
+    fn wall_clock(&self) -> Timestamp;
+    /// The processor that this thread runs on; a hint.
+    fn cpu(&self) -> u64;
+    /// Lets another thread run on this processor.
+    fn yield_now(&self);
+    /// Sleeps while every word has the value beside it; also returns at the deadline, on a signal,
+    /// or for no reason.
+    fn sleep_on(&self, words: &[(&Word, u64)], deadline: Option<Instant>) -> Wake;
+    /// Wakes all that sleep on a word, which has been changed.
+    fn wake(&self, word: &Word);
+}
+
+/// Why [`Waiting::sleep_on`] returned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wake {
+    /// A word changed, or somebody woke the sleeper, or nothing in particular.
+    Woken,
+    /// The deadline has passed.
+    Deadline,
+    /// A signal arrived.
+    Signal,
+}
+
+/// Rung to wake one sleeping party. Never blocks; ringing twice may wake once.
+pub trait Doorbell: Send + Sync {
+    /// Wakes the party, or makes its next sleep return at once.
+    fn ring(&self);
+}
+
+/// Waits for many sources at once; one thread uses it.
+pub trait Poller {
+    /// Watches a source: a doorbell's or a channel's receiving side. It is reported each time it
+    /// becomes ready (edge-triggered), and once at first if it is ready already.
+    ///
+    /// # Errors
+    /// The descriptor is not one of this platform's, or the limit of sources is reached.
+    fn add(&self, source: &Descriptor, token: Token) -> Result<(), MemoryError>;
+    /// No longer watches it. A report that is on its way may still come.
+    fn remove(&self, source: &Descriptor);
+    /// Waits until a source is ready, the waker is rung, or the deadline has passed (`None`:
+    /// never; an instant of the past: only looks). Appends what is ready.
+    fn wait(&self, deadline: Option<Instant>, ready: &mut Vec<Token>);
+    /// Wakes this poller from any thread.
+    fn waker(&self) -> Arc<dyn Doorbell>;
+}
+
+/// What a mapping is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Reading.
+    ReadOnly,
+    /// Reading and writing.
+    ReadWrite,
+}
+
+/// Who writes a new region, which decides how it is protected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Writer {
+    /// Clients write it (perhaps the service too): its size can never change again.
+    Client,
+    /// Only the service writes it; descriptors for clients cannot be made writable.
+    Service,
+}
+
+/// A new region, before it is handed out.
+#[derive(Clone)]
+pub struct NewRegion {
+    /// For those that may write.
+    pub writable: Descriptor,
+    /// For those that may only read.
+    pub read_only: Descriptor,
+    /// Size, a multiple of the page size (4,096).
+    pub bytes: u64,
+}
+
+/// Why memory could not be had or mapped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MemoryError {
+    /// No memory, or a limit is reached.
+    Exhausted,
+    /// Not a descriptor of this kind, or of this platform.
+    WrongDescriptor,
+    /// The descriptor does not allow this access.
+    Denied,
+    /// The region is smaller than was said.
+    WrongSize,
+}
+
+/// Regions: making, mapping, and giving parts back.
+pub trait Memory: Send + Sync {
+    /// Makes a region of zeros. `bytes` is rounded up to whole pages. The pages of a client's
+    /// region are allocated now; those of a service's region when first [`Memory::commit`]ted.
+    ///
+    /// # Errors
+    /// [`MemoryError::Exhausted`].
+    fn create(&self, bytes: u64, writer: Writer) -> Result<NewRegion, MemoryError>;
+    /// Maps a whole region; it stays mapped until the last clone of the [`Region`] is gone.
+    ///
+    /// # Errors
+    /// [`MemoryError`].
+    fn map(&self, region: &Descriptor, access: Access) -> Result<Region, MemoryError>;
+    /// Makes sure that a range can be touched without running out of memory; whole pages.
+    ///
+    /// # Errors
+    /// [`MemoryError::Exhausted`]: the range must not be touched.
+    fn commit(&self, region: &Descriptor, offset: u64, len: u64) -> Result<(), MemoryError>;
+    /// Gives the memory of a range back: every mapping of it reads zeros from now on.
+    ///
+    /// # Errors
+    /// [`MemoryError::Denied`] where this cannot be done; the range is then unchanged, and the
+    /// caller zeroes it.
+    fn punch(&self, region: &Descriptor, offset: u64, len: u64) -> Result<(), MemoryError>;
+    /// Called by a service after it has mapped a region that only it writes: on platforms whose
+    /// read-only descriptors are only as good as a seal, no writable mapping can be made any more.
+    ///
+    /// # Errors
+    /// [`MemoryError`].
+    fn seal(&self, region: &Descriptor) -> Result<(), MemoryError>;
+}

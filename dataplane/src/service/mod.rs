@@ -1,0 +1,5 @@
+//! The service's side of the data plane.
+
+mod answer;
+
+pub use answer::{Answer, Completion, DataService};

@@ -1,0 +1,173 @@
+//! How to wait for one's peer: spin while traffic is dense, then yield, then sleep.
+//!
+//! Measured costs behind the figures (benches: `ring_round_trip`): spinning answers within a
+//! microsecond when the peer runs on another processor; a sleeper is back after 40 to 80 µs, so
+//! spinning that long before a sleep costs at most twice the best choice; and a peer on the same
+//! processor cannot answer while one spins, so there the only useful wait is to yield.
+
+use crate::platform::Instant;
+
+/// Chosen for a session at connect.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum WaitMode {
+    /// Spins as long as it has paid off lately, then yields, then sleeps.
+    #[default]
+    Adaptive,
+    /// Never sleeps; yields if the peer is on the same processor.
+    Polling,
+    /// Sleeps at once.
+    Sleeping,
+}
+
+/// What to do next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pace {
+    /// Look again, after a pause of the processor.
+    Spin,
+    /// Let others run on this processor, then look again.
+    Yield,
+    /// Announce sleep, look again, sleep.
+    Sleep,
+}
+
+/// Spin budgets, ns: what a wake-up costs, and the bounds of the adaption.
+const BUDGET_DEFAULT_NS: u64 = 50_000;
+const BUDGET_MIN_NS: u64 = 5_000;
+const BUDGET_MAX_NS: u64 = 200_000;
+/// Looks between two readings of the clock, which costs about as much as one look.
+const LOOKS_PER_READING: u32 = 32;
+/// Yields before sleeping.
+const YIELDS: u32 = 24;
+
+/// Decides how one party waits; fed with what happens.
+#[derive(Debug)]
+pub struct Waiter {
+    mode: WaitMode,
+    budget_ns: u64,
+    looks: u32,
+    yields: u32,
+    since: Option<Instant>,
+}
+
+impl Waiter {
+    /// A waiter that has seen no traffic yet.
+    #[must_use]
+    pub fn new(mode: WaitMode) -> Self {
+        Self {
+            mode,
+            budget_ns: BUDGET_DEFAULT_NS,
+            looks: 0,
+            yields: 0,
+            since: None,
+        }
+    }
+
+    /// Something came: the wait, if there was one, is over.
+    #[inline]
+    pub fn found(&mut self) {
+        self.looks = 0;
+        self.yields = 0;
+        self.since = None;
+    }
+
+    /// Something came after a sleep of this length: spin longer if that would have caught it,
+    /// shorter if not.
+    pub fn slept(&mut self, ns: u64) {
+        self.budget_ns = if ns < 2 * self.budget_ns {
+            (self.budget_ns * 2).min(BUDGET_MAX_NS)
+        } else {
+            (self.budget_ns / 2).max(BUDGET_MIN_NS)
+        };
+        self.found();
+    }
+
+    /// Nothing is there: what to do. `probe` is asked now and then for the time and whether the
+    /// peer is on this processor.
+    #[inline]
+    pub fn pace(&mut self, probe: impl FnOnce() -> (Instant, bool)) -> Pace {
+        if self.mode == WaitMode::Sleeping {
+            return Pace::Sleep;
+        }
+        self.looks = self.looks.wrapping_add(1);
+        // The first look of a wait asks too: on one processor every spin delays the answer.
+        if self.looks % LOOKS_PER_READING != 1 && self.yields == 0 {
+            return Pace::Spin;
+        }
+        self.decide(probe())
+    }
+
+    fn decide(&mut self, (now, same_processor): (Instant, bool)) -> Pace {
+        let since = *self.since.get_or_insert(now);
+        if same_processor {
+            self.yields += 1;
+            return if self.mode == WaitMode::Polling || self.yields <= YIELDS {
+                Pace::Yield
+            } else {
+                Pace::Sleep
+            };
+        }
+        if self.mode == WaitMode::Polling || now.since_ns(since) < self.budget_ns {
+            self.yields = 0;
+            return Pace::Spin;
+        }
+        self.yields += 1;
+        if self.yields <= YIELDS {
+            Pace::Yield
+        } else {
+            Pace::Sleep
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sequence(waiter: &mut Waiter, same: bool, step_ns: u64, count: u64) -> [u64; 3] {
+        let mut seen = [0; 3];
+        for look in 0..count {
+            let pace = waiter.pace(|| (Instant(look * step_ns), same));
+            seen[pace as usize] += 1;
+        }
+        seen
+    }
+
+    #[test]
+    fn adaptive_spins_then_yields_then_sleeps() {
+        let [spins, yields, sleeps] =
+            sequence(&mut Waiter::new(WaitMode::Adaptive), false, 40, 100_000);
+        assert!(spins >= BUDGET_DEFAULT_NS / 40 && yields >= u64::from(YIELDS) && sleeps > 0);
+    }
+
+    #[test]
+    fn beside_its_peer_it_hardly_spins() {
+        let [spins, yields, sleeps] = sequence(&mut Waiter::new(WaitMode::Adaptive), true, 40, 100);
+        assert_eq!((spins, yields), (0, u64::from(YIELDS)));
+        assert!(sleeps > 0);
+    }
+
+    #[test]
+    fn the_budget_follows_the_traffic_within_bounds() {
+        let mut waiter = Waiter::new(WaitMode::Adaptive);
+        (0..20).for_each(|_| waiter.slept(1));
+        assert_eq!(waiter.budget_ns, BUDGET_MAX_NS);
+        (0..20).for_each(|_| waiter.slept(1_000_000_000));
+        assert_eq!(waiter.budget_ns, BUDGET_MIN_NS);
+    }
+
+    #[test]
+    fn polling_never_sleeps_and_sleeping_never_spins() {
+        assert_eq!(
+            sequence(&mut Waiter::new(WaitMode::Polling), false, 1_000_000, 999)[2],
+            0
+        );
+        assert_eq!(
+            sequence(&mut Waiter::new(WaitMode::Polling), true, 1_000_000, 999)[2],
+            0
+        );
+        assert_eq!(
+            sequence(&mut Waiter::new(WaitMode::Sleeping), false, 1, 9),
+            [0, 0, 9]
+        );
+    }
+}
