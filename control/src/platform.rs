@@ -1,0 +1,146 @@
+//! The machine as the control plane sees it: channels for messages, and, for init alone, the
+//! starting of processes.
+
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use dataplane::Descriptor;
+use dataplane::platform::{Memory, Poller, Token, Waiting};
+
+/// Most bytes in a message.
+pub const MAX_MESSAGE: usize = 4096;
+/// Most descriptors along with a message.
+pub const MAX_DESCRIPTORS: usize = 8;
+
+/// A message as a channel carries it.
+#[derive(Clone, Default)]
+pub struct Packet {
+    /// At most [`MAX_MESSAGE`] bytes.
+    pub bytes: Vec<u8>,
+    /// At most [`MAX_DESCRIPTORS`].
+    pub descriptors: Vec<Descriptor>,
+}
+
+/// Who is at the other end of a channel, as the platform vouches for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Peer {
+    /// Process.
+    pub pid: u32,
+    /// User.
+    pub uid: u32,
+    /// Group.
+    pub gid: u32,
+    /// Supplementary groups.
+    pub groups: Vec<u32>,
+}
+
+/// Why a channel did not do what it was asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChannelError {
+    /// The other end is gone.
+    Closed,
+    /// The other end does not read: a peer that lets its queue fill up.
+    Full,
+    /// Too many bytes or descriptors.
+    TooLarge,
+    /// The deadline has passed.
+    TimedOut,
+}
+
+/// One end of a connection that keeps message boundaries, and passes descriptors.
+pub trait Channel: Send + Sync {
+    /// Sends a message; never blocks.
+    ///
+    /// # Errors
+    /// [`ChannelError`]; the message was then not sent.
+    fn send(&self, packet: &Packet) -> Result<(), ChannelError>;
+    /// Takes the next message, if one is there; never blocks.
+    ///
+    /// # Errors
+    /// [`ChannelError::Closed`] when the other end is gone and everything was read.
+    fn receive(&self) -> Result<Option<Packet>, ChannelError>;
+    /// Waits for the next message. `timeout_ns` of `None` waits without end.
+    ///
+    /// # Errors
+    /// [`ChannelError::Closed`] or [`ChannelError::TimedOut`].
+    fn receive_within(&self, timeout_ns: Option<u64>) -> Result<Packet, ChannelError>;
+    /// Who is at the other end.
+    fn peer(&self) -> Peer;
+    /// What a poller watches for messages and hang-up.
+    fn source(&self) -> Descriptor;
+}
+
+/// Where clients reach the system.
+pub trait Listener: Send + Sync {
+    /// Takes the next connection, if one is there; never blocks.
+    fn accept(&self) -> Option<Arc<dyn Channel>>;
+    /// What a poller watches for connections.
+    fn source(&self) -> Descriptor;
+}
+
+/// What a process is started with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unit {
+    /// The service's name; also the role that the started program takes.
+    pub name: String,
+    /// Names of services that must be ready before.
+    pub needs: Vec<String>,
+}
+
+/// A service that was started.
+pub struct Started {
+    /// Its control channel.
+    pub channel: Arc<dyn Channel>,
+    /// Its process; 0 where there is none of its own.
+    pub pid: u32,
+    /// What a poller watches for its end.
+    pub exit: Descriptor,
+}
+
+/// Why a service could not be started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SpawnError {
+    /// No program for this role.
+    UnknownRole,
+    /// No process, memory or descriptor to be had.
+    Exhausted,
+}
+
+/// Starting and ending processes; init alone holds it.
+pub trait Spawning {
+    /// Starts a service with nothing but its control channel.
+    ///
+    /// # Errors
+    /// [`SpawnError`].
+    fn spawn(&self, unit: &Unit) -> Result<Started, SpawnError>;
+    /// Ends a service at once, whatever it does.
+    fn kill(&self, pid: u32);
+    /// Whether it has ended; reaps it. `Some` holds the exit code, or the negated signal.
+    fn reap(&self, pid: u32) -> Option<i32>;
+    /// Resident memory, bytes; 0 where that is not known.
+    fn resident_bytes(&self, pid: u32) -> u64;
+}
+
+/// A pair of connected channels, for tests and for services that run inside their client.
+pub trait Pairing {
+    /// Both ends.
+    ///
+    /// # Errors
+    /// [`SpawnError::Exhausted`].
+    fn pair(&self) -> Result<(Arc<dyn Channel>, Arc<dyn Channel>), SpawnError>;
+}
+
+/// What the platform hands to a service, and nothing else.
+#[derive(Clone)]
+pub struct Machine {
+    /// Time and waiting.
+    pub waiting: Arc<dyn Waiting>,
+    /// Regions.
+    pub memory: Arc<dyn Memory>,
+}
+
+/// Makes the poller of a reactor's thread.
+pub type MakePoller = fn() -> Result<alloc::boxed::Box<dyn Poller>, SpawnError>;
+
+/// The token under which a service's own control channel is polled.
+pub const CONTROL_TOKEN: Token = Token(u64::MAX);

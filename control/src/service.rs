@@ -1,0 +1,62 @@
+//! What a service is to the control plane, and what it may ask of the broker.
+
+use alloc::boxed::Box;
+use core::future::Future;
+use core::pin::Pin;
+use dataplane::entry::Errno;
+use dataplane::{Descriptor, SessionId};
+
+/// Names a region that the broker owns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RegionId(pub u64);
+
+/// A future of a single-threaded executor.
+pub type LocalFuture<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
+
+/// A service's life. Sessions, revocation and heartbeats are handled by the runtime around it.
+///
+/// A service has no globals, no clock of its own and no threads of its own; it gets what it needs
+/// as arguments. `docs/service-guide.md` builds one.
+#[expect(async_fn_in_trait, reason = "one thread; the futures need not be Send")]
+pub trait Service: 'static {
+    /// Its name: what clients connect to.
+    fn name(&self) -> &'static str;
+
+    /// Gets ready to serve; the broker hears of it when this returns.
+    ///
+    /// # Errors
+    /// The service is then not started.
+    async fn start(&self) -> Result<(), Errno>;
+
+    /// Answers a message that is the service's own business: configuration, mounts and the like.
+    ///
+    /// # Errors
+    /// Sent back as they are; EOPNOTSUPP for a message that it does not know.
+    async fn handle_message(&self, message: &[u8]) -> Result<alloc::vec::Vec<u8>, Errno>;
+
+    /// Ends: what must be durable is, when this returns.
+    async fn stop(&self);
+}
+
+/// What a service may ask of the broker, which owns all regions.
+pub trait Broker {
+    /// Makes a region that only this service writes, and that clients can be offered for reading.
+    fn create_region(&self, bytes: u64) -> LocalFuture<'static, Result<BrokeredRegion, Errno>>;
+    /// Gives a region back; clients that have it mapped keep their mapping.
+    fn destroy_region(&self, region: RegionId);
+    /// Allows a session to map a region, read-only, under the number of a grant.
+    fn offer(&self, session: SessionId, grant: u32, region: RegionId);
+    /// Takes that back; mappings made before stay.
+    fn withdraw(&self, session: SessionId, grant: u32);
+}
+
+/// A region made by the broker.
+#[derive(Clone)]
+pub struct BrokeredRegion {
+    /// Its name.
+    pub id: RegionId,
+    /// For mapping it.
+    pub descriptor: Descriptor,
+    /// Size, bytes.
+    pub bytes: u64,
+}
