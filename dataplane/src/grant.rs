@@ -41,14 +41,8 @@ impl GrantId {
 
     /// From an auxiliary result.
     #[must_use]
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "the two halves of the word"
-    )]
+    #[expect(clippy::cast_possible_truncation, reason = "the two halves of the word")]
     pub fn from_word(word: u64) -> Self {
-        Self {
-            grant: word as u32,
-            generation: (word >> 32) as u32,
-        }
+        Self { grant: word as u32, generation: (word >> 32) as u32 }
     }
 }

@@ -22,12 +22,7 @@ impl<T> HandleTable<T> {
     /// An empty table for at most `limit` objects.
     #[must_use]
     pub fn new(limit: u32) -> Self {
-        Self {
-            slots: Vec::new(),
-            free: Vec::new(),
-            limit,
-            len: 0,
-        }
+        Self { slots: Vec::new(), free: Vec::new(), limit, len: 0 }
     }
 
     /// Objects in the table.
@@ -54,20 +49,14 @@ impl<T> HandleTable<T> {
             Some(slot) => slot,
             None => {
                 let slot = u32::try_from(self.slots.len()).map_err(|_| Errno::EMFILE)?;
-                self.slots.push(Slot {
-                    generation: 1,
-                    object: None,
-                });
+                self.slots.push(Slot { generation: 1, object: None });
                 slot
             }
         };
         let entry = self.slots.get_mut(slot as usize).ok_or(Errno::EMFILE)?;
         entry.object = Some(object);
         self.len += 1;
-        Ok(Handle {
-            slot,
-            generation: entry.generation,
-        })
+        Ok(Handle { slot, generation: entry.generation })
     }
 
     /// The object that a handle names.
@@ -89,10 +78,7 @@ impl<T> HandleTable<T> {
     /// EBADF.
     #[inline]
     pub fn find_mut(&mut self, handle: Handle) -> Result<&mut T, Errno> {
-        let slot = self
-            .slots
-            .get_mut(handle.slot as usize)
-            .ok_or(Errno::EBADF)?;
+        let slot = self.slots.get_mut(handle.slot as usize).ok_or(Errno::EBADF)?;
         if slot.generation != handle.generation {
             return Err(Errno::EBADF);
         }
@@ -104,10 +90,7 @@ impl<T> HandleTable<T> {
     /// # Errors
     /// EBADF.
     pub fn remove(&mut self, handle: Handle) -> Result<T, Errno> {
-        let slot = self
-            .slots
-            .get_mut(handle.slot as usize)
-            .ok_or(Errno::EBADF)?;
+        let slot = self.slots.get_mut(handle.slot as usize).ok_or(Errno::EBADF)?;
         if slot.generation != handle.generation {
             return Err(Errno::EBADF);
         }
@@ -147,9 +130,7 @@ mod tests {
         assert_eq!(table.insert('b'), Err(Errno::EMFILE));
         assert_eq!(table.remove(first), Ok('a'));
         for _ in 0..70_000 {
-            let Ok(handle) = table.insert('c') else {
-                unreachable!("a fresh slot is found")
-            };
+            let Ok(handle) = table.insert('c') else { unreachable!("a fresh slot is found") };
             assert_ne!(handle, first);
             assert_eq!(table.find(first), Err(Errno::EBADF));
             assert_eq!(table.remove(handle), Ok('c'));

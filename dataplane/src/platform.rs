@@ -67,6 +67,20 @@ pub trait Doorbell: Send + Sync {
     fn ring(&self);
 }
 
+/// Makes doorbells; a doorbell's descriptor is also the source that a poller watches.
+pub trait Doorbells: Send + Sync {
+    /// A new doorbell.
+    ///
+    /// # Errors
+    /// [`MemoryError::Exhausted`].
+    fn create(&self) -> Result<Descriptor, MemoryError>;
+    /// The side that rings.
+    ///
+    /// # Errors
+    /// [`MemoryError::WrongDescriptor`].
+    fn open(&self, descriptor: &Descriptor) -> Result<Arc<dyn Doorbell>, MemoryError>;
+}
+
 /// Waits for many sources at once; one thread uses it.
 pub trait Poller {
     /// Watches a source: a doorbell's or a channel's receiving side. It is reported each time it

@@ -35,11 +35,7 @@ pub struct Quota {
 
 impl Default for Quota {
     fn default() -> Self {
-        Self {
-            handles: 65_536,
-            in_flight: 4_096,
-            pinned_pages: 16_384,
-        }
+        Self { handles: 65_536, in_flight: 4_096, pinned_pages: 16_384 }
     }
 }
 

@@ -41,7 +41,7 @@ const YIELDS: u32 = 24;
 
 /// Decides how one party waits; fed with what happens.
 #[derive(Debug)]
-pub struct Waiter {
+pub(crate) struct Waiter {
     mode: WaitMode,
     budget_ns: u64,
     looks: u32,
@@ -52,19 +52,13 @@ pub struct Waiter {
 impl Waiter {
     /// A waiter that has seen no traffic yet.
     #[must_use]
-    pub fn new(mode: WaitMode) -> Self {
-        Self {
-            mode,
-            budget_ns: BUDGET_DEFAULT_NS,
-            looks: 0,
-            yields: 0,
-            since: None,
-        }
+    pub(crate) fn new(mode: WaitMode) -> Self {
+        Self { mode, budget_ns: BUDGET_DEFAULT_NS, looks: 0, yields: 0, since: None }
     }
 
     /// Something came: the wait, if there was one, is over.
     #[inline]
-    pub fn found(&mut self) {
+    pub(crate) fn found(&mut self) {
         self.looks = 0;
         self.yields = 0;
         self.since = None;
@@ -72,7 +66,7 @@ impl Waiter {
 
     /// Something came after a sleep of this length: spin longer if that would have caught it,
     /// shorter if not.
-    pub fn slept(&mut self, ns: u64) {
+    pub(crate) fn slept(&mut self, ns: u64) {
         self.budget_ns = if ns < 2 * self.budget_ns {
             (self.budget_ns * 2).min(BUDGET_MAX_NS)
         } else {
@@ -84,7 +78,7 @@ impl Waiter {
     /// Nothing is there: what to do. `probe` is asked now and then for the time and whether the
     /// peer is on this processor.
     #[inline]
-    pub fn pace(&mut self, probe: impl FnOnce() -> (Instant, bool)) -> Pace {
+    pub(crate) fn pace(&mut self, probe: impl FnOnce() -> (Instant, bool)) -> Pace {
         if self.mode == WaitMode::Sleeping {
             return Pace::Sleep;
         }
@@ -111,11 +105,7 @@ impl Waiter {
             return Pace::Spin;
         }
         self.yields += 1;
-        if self.yields <= YIELDS {
-            Pace::Yield
-        } else {
-            Pace::Sleep
-        }
+        if self.yields <= YIELDS { Pace::Yield } else { Pace::Sleep }
     }
 }
 
@@ -157,17 +147,8 @@ mod tests {
 
     #[test]
     fn polling_never_sleeps_and_sleeping_never_spins() {
-        assert_eq!(
-            sequence(&mut Waiter::new(WaitMode::Polling), false, 1_000_000, 999)[2],
-            0
-        );
-        assert_eq!(
-            sequence(&mut Waiter::new(WaitMode::Polling), true, 1_000_000, 999)[2],
-            0
-        );
-        assert_eq!(
-            sequence(&mut Waiter::new(WaitMode::Sleeping), false, 1, 9),
-            [0, 0, 9]
-        );
+        assert_eq!(sequence(&mut Waiter::new(WaitMode::Polling), false, 1_000_000, 999)[2], 0);
+        assert_eq!(sequence(&mut Waiter::new(WaitMode::Polling), true, 1_000_000, 999)[2], 0);
+        assert_eq!(sequence(&mut Waiter::new(WaitMode::Sleeping), false, 1, 9), [0, 0, 9]);
     }
 }

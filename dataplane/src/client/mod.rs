@@ -1,1 +1,20 @@
-//! Filled in next.
+//! The client's side of the data plane: submit, poll, wait; files on top of that.
+//!
+//! A [`Queue`] is driven by one thread (it is `Send`, not `Sync`); a session with several queues
+//! serves several threads. Completions are matched against the client's own table of requests in
+//! flight, so a service cannot make a client believe that something else was answered.
+
+mod buffers;
+mod error;
+mod files;
+mod future;
+mod in_flight;
+mod queue;
+mod view;
+
+pub use buffers::Buffer;
+pub use error::ClientError;
+pub use future::{AsyncQueue, Notifier, Response};
+pub use in_flight::{Done, Ticket};
+pub use queue::{GrantSource, Queue, QueueParts, wait_any};
+pub use view::GrantView;

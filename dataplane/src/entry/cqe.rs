@@ -64,13 +64,7 @@ impl Cqe {
     #[must_use]
     #[inline]
     pub fn new(user_data: u64, status: Status, flags: CqeFlags, aux: u64) -> Self {
-        Self {
-            user_data,
-            status: status.0,
-            flags: flags.bits(),
-            aux,
-            ..Self::default()
-        }
+        Self { user_data, status: status.0, flags: flags.bits(), aux, ..Self::default() }
     }
 
     /// The outcome.

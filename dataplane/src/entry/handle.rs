@@ -12,10 +12,7 @@ pub struct Handle {
 
 impl Handle {
     /// The handle of operations that need none.
-    pub const NONE: Self = Self {
-        slot: 0,
-        generation: 0,
-    };
+    pub const NONE: Self = Self { slot: 0, generation: 0 };
 
     /// As an argument or an auxiliary result carries it: slot in bits 0–31, generation in 32–47.
     #[must_use]
@@ -29,10 +26,7 @@ impl Handle {
     #[inline]
     pub fn from_word(word: u64) -> Option<Self> {
         let generation = u16::try_from(word >> 32).ok()?;
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "the lower half of the word"
-        )]
+        #[expect(clippy::cast_possible_truncation, reason = "the lower half of the word")]
         let slot = word as u32;
         Some(Self { slot, generation })
     }

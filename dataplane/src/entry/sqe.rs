@@ -105,10 +105,7 @@ impl Sqe {
     #[must_use]
     #[inline]
     pub fn handle(&self) -> Handle {
-        Handle {
-            slot: self.handle_slot,
-            generation: self.handle_generation,
-        }
+        Handle { slot: self.handle_slot, generation: self.handle_generation }
     }
 
     /// The operation.

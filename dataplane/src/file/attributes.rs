@@ -92,11 +92,7 @@ pub struct FileTime {
 impl From<Timestamp> for FileTime {
     fn from(time: Timestamp) -> Self {
         let nanoseconds = u32::try_from(time.0.rem_euclid(1_000_000_000)).unwrap_or(0);
-        Self {
-            seconds: time.0.div_euclid(1_000_000_000),
-            nanoseconds,
-            reserved: 0,
-        }
+        Self { seconds: time.0.div_euclid(1_000_000_000), nanoseconds, reserved: 0 }
     }
 }
 

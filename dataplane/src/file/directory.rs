@@ -53,10 +53,7 @@ impl DirectoryWriter {
     /// Collects at most `limit` bytes.
     #[must_use]
     pub fn new(limit: usize) -> Self {
-        Self {
-            bytes: Vec::new(),
-            limit,
-        }
+        Self { bytes: Vec::new(), limit }
     }
 
     /// Adds an entry; says whether it fitted.
@@ -69,9 +66,7 @@ impl DirectoryWriter {
         if entry.name.len() > MAX_NAME || self.bytes.len() + len > self.limit {
             return false;
         }
-        let kind = entry
-            .kind
-            .map_or(0, |kind| u16::try_from(kind.to_mode() >> 12).unwrap_or(0));
+        let kind = entry.kind.map_or(0, |kind| u16::try_from(kind.to_mode() >> 12).unwrap_or(0));
         let header = Header {
             inode: entry.inode,
             cookie: entry.cookie,
@@ -117,12 +112,7 @@ impl<'a> Iterator for DirectoryReader<'a> {
         let name = record.get(HEADER..HEADER + usize::from(header.name_len))?;
         self.rest = self.rest.get(record.len()..)?;
         let kind = FileKind::from_mode(u32::from(header.kind) << 12);
-        Some(DirectoryEntry {
-            inode: header.inode,
-            cookie: header.cookie,
-            kind,
-            name,
-        })
+        Some(DirectoryEntry { inode: header.inode, cookie: header.cookie, kind, name })
     }
 }
 

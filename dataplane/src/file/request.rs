@@ -32,86 +32,28 @@ const REMOVE_DIRECTORY: u32 = 0x200;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the fields are in the table above")]
 pub enum Request {
-    OpenAt {
-        directory: Handle,
-        path: ArenaRange,
-        flags: OpenFlags,
-        mode: u32,
-    },
-    Close {
-        handle: Handle,
-    },
-    Read {
-        handle: Handle,
-        offset: u64,
-        into: ArenaRange,
-    },
-    ReadGrant {
-        handle: Handle,
-        offset: u64,
-        len: u32,
-        hold: bool,
-    },
-    Release {
-        grant: u32,
-        count: u32,
-    },
-    Write {
-        handle: Handle,
-        offset: u64,
-        from: ArenaRange,
-    },
-    Fsync {
-        handle: Handle,
-        kind: SyncKind,
-    },
-    Ftruncate {
-        handle: Handle,
-        size: u64,
-    },
-    Statx {
-        handle: Handle,
-        path: ArenaRange,
-        follow: bool,
-        into: ArenaRange,
-    },
-    Getdents {
-        handle: Handle,
-        cookie: u64,
-        into: ArenaRange,
-    },
-    MkdirAt {
-        directory: Handle,
-        path: ArenaRange,
-        mode: u32,
-    },
-    UnlinkAt {
-        directory: Handle,
-        path: ArenaRange,
-        kind: UnlinkKind,
-    },
-    RenameAt {
-        from: Handle,
-        old: ArenaRange,
-        to: Handle,
-        new: ArenaRange,
-        flags: RenameFlags,
-    },
+    OpenAt { directory: Handle, path: ArenaRange, flags: OpenFlags, mode: u32 },
+    Close { handle: Handle },
+    Read { handle: Handle, offset: u64, into: ArenaRange },
+    ReadGrant { handle: Handle, offset: u64, len: u32, hold: bool },
+    Release { grant: u32, count: u32 },
+    Write { handle: Handle, offset: u64, from: ArenaRange },
+    Fsync { handle: Handle, kind: SyncKind },
+    Ftruncate { handle: Handle, size: u64 },
+    Statx { handle: Handle, path: ArenaRange, follow: bool, into: ArenaRange },
+    Getdents { handle: Handle, cookie: u64, into: ArenaRange },
+    MkdirAt { directory: Handle, path: ArenaRange, mode: u32 },
+    UnlinkAt { directory: Handle, path: ArenaRange, kind: UnlinkKind },
+    RenameAt { from: Handle, old: ArenaRange, to: Handle, new: ArenaRange, flags: RenameFlags },
 }
 
 fn range_to_word(range: ArenaRange) -> u64 {
     u64::from(range.offset) | u64::from(range.len) << 32
 }
 
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "the two halves of the word"
-)]
+#[expect(clippy::cast_possible_truncation, reason = "the two halves of the word")]
 fn range_from_word(word: u64) -> ArenaRange {
-    ArenaRange {
-        offset: word as u32,
-        len: (word >> 32) as u32,
-    }
+    ArenaRange { offset: word as u32, len: (word >> 32) as u32 }
 }
 
 impl Request {
@@ -153,29 +95,18 @@ impl Request {
         }
         if sqe.flags != 0 {
             let known = SqeFlags::from_bits(sqe.flags).is_some();
-            return Err(if known {
-                Errno::EOPNOTSUPP
-            } else {
-                Errno::EINVAL
-            });
+            return Err(if known { Errno::EOPNOTSUPP } else { Errno::EINVAL });
         }
         let request = Self::fields(sqe)?;
         let mut again = request.to_sqe();
         (again.user_data, again.lap, again.credential) = (sqe.user_data, sqe.lap, sqe.credential);
         // What is built from the meaning must equal what came: no field is ignored.
-        if again == *sqe {
-            Ok(request)
-        } else {
-            Err(Errno::EINVAL)
-        }
+        if again == *sqe { Ok(request) } else { Err(Errno::EINVAL) }
     }
 
     fn fields(sqe: &Sqe) -> Result<Self, Errno> {
         let handle = sqe.handle();
-        let range = ArenaRange {
-            offset: sqe.buffer_offset,
-            len: sqe.len,
-        };
+        let range = ArenaRange { offset: sqe.buffer_offset, len: sqe.len };
         let offset = sqe.offset;
         let mode = u32::try_from(sqe.arg0).map_err(|_| Errno::EINVAL);
         Ok(match sqe.opcode() {
@@ -186,65 +117,32 @@ impl Request {
                 mode: mode?,
             },
             Opcode::Close => Self::Close { handle },
-            Opcode::Read => Self::Read {
-                handle,
-                offset,
-                into: range,
-            },
-            Opcode::ReadGrant => Self::ReadGrant {
-                handle,
-                offset,
-                len: sqe.len,
-                hold: sqe.op_flags == HOLD,
-            },
+            Opcode::Read => Self::Read { handle, offset, into: range },
+            Opcode::ReadGrant => {
+                Self::ReadGrant { handle, offset, len: sqe.len, hold: sqe.op_flags == HOLD }
+            }
             Opcode::Release => Self::Release {
                 grant: mode?,
                 count: u32::try_from(sqe.arg1).map_err(|_| Errno::EINVAL)?,
             },
-            Opcode::Write => Self::Write {
-                handle,
-                offset,
-                from: range,
-            },
+            Opcode::Write => Self::Write { handle, offset, from: range },
             Opcode::Fsync => {
                 let data = sqe.op_flags == DATA_ONLY;
-                Self::Fsync {
-                    handle,
-                    kind: if data { SyncKind::Data } else { SyncKind::All },
-                }
+                Self::Fsync { handle, kind: if data { SyncKind::Data } else { SyncKind::All } }
             }
-            Opcode::Ftruncate => Self::Ftruncate {
-                handle,
-                size: offset,
-            },
+            Opcode::Ftruncate => Self::Ftruncate { handle, size: offset },
             Opcode::Statx => Self::Statx {
                 handle,
                 path: path(range)?,
                 follow: sqe.op_flags != NO_FOLLOW,
                 into: range_from_word(sqe.arg0),
             },
-            Opcode::Getdents => Self::Getdents {
-                handle,
-                cookie: offset,
-                into: range,
-            },
-            Opcode::MkdirAt => Self::MkdirAt {
-                directory: handle,
-                path: path(range)?,
-                mode: mode?,
-            },
+            Opcode::Getdents => Self::Getdents { handle, cookie: offset, into: range },
+            Opcode::MkdirAt => Self::MkdirAt { directory: handle, path: path(range)?, mode: mode? },
             Opcode::UnlinkAt => {
                 let directory = sqe.op_flags == REMOVE_DIRECTORY;
-                let kind = if directory {
-                    UnlinkKind::Directory
-                } else {
-                    UnlinkKind::File
-                };
-                Self::UnlinkAt {
-                    directory: handle,
-                    path: path(range)?,
-                    kind,
-                }
+                let kind = if directory { UnlinkKind::Directory } else { UnlinkKind::File };
+                Self::UnlinkAt { directory: handle, path: path(range)?, kind }
             }
             Opcode::RenameAt => Self::RenameAt {
                 from: handle,
@@ -267,31 +165,16 @@ impl Request {
             ..sqe
         };
         match *self {
-            Self::OpenAt {
-                directory,
-                path,
-                flags,
-                mode,
-            } => Sqe {
+            Self::OpenAt { directory, path, flags, mode } => Sqe {
                 op_flags: flags.bits(),
                 arg0: u64::from(mode),
                 ..ranged(Sqe::new(Opcode::OpenAt, directory), path)
             },
             Self::Close { handle } => Sqe::new(Opcode::Close, handle),
-            Self::Read {
-                handle,
-                offset,
-                into,
-            } => Sqe {
-                offset,
-                ..ranged(Sqe::new(Opcode::Read, handle), into)
-            },
-            Self::ReadGrant {
-                handle,
-                offset,
-                len,
-                hold,
-            } => Sqe {
+            Self::Read { handle, offset, into } => {
+                Sqe { offset, ..ranged(Sqe::new(Opcode::Read, handle), into) }
+            }
+            Self::ReadGrant { handle, offset, len, hold } => Sqe {
                 offset,
                 len,
                 op_flags: if hold { HOLD } else { 0 },
@@ -302,70 +185,33 @@ impl Request {
                 arg1: u64::from(count),
                 ..Sqe::new(Opcode::Release, Handle::NONE)
             },
-            Self::Write {
-                handle,
-                offset,
-                from,
-            } => Sqe {
-                offset,
-                ..ranged(Sqe::new(Opcode::Write, handle), from)
-            },
+            Self::Write { handle, offset, from } => {
+                Sqe { offset, ..ranged(Sqe::new(Opcode::Write, handle), from) }
+            }
             Self::Fsync { handle, kind } => Sqe {
                 op_flags: if kind == SyncKind::Data { DATA_ONLY } else { 0 },
                 ..Sqe::new(Opcode::Fsync, handle)
             },
-            Self::Ftruncate { handle, size } => Sqe {
-                offset: size,
-                ..Sqe::new(Opcode::Ftruncate, handle)
-            },
-            Self::Statx {
-                handle,
-                path,
-                follow,
-                into,
-            } => Sqe {
+            Self::Ftruncate { handle, size } => {
+                Sqe { offset: size, ..Sqe::new(Opcode::Ftruncate, handle) }
+            }
+            Self::Statx { handle, path, follow, into } => Sqe {
                 op_flags: if follow { 0 } else { NO_FOLLOW },
                 arg0: range_to_word(into),
                 ..ranged(Sqe::new(Opcode::Statx, handle), path)
             },
-            Self::Getdents {
-                handle,
-                cookie,
-                into,
-            } => Sqe {
-                offset: cookie,
-                ..ranged(Sqe::new(Opcode::Getdents, handle), into)
-            },
-            Self::MkdirAt {
-                directory,
-                path,
-                mode,
-            } => {
-                let sqe = Sqe::new(Opcode::MkdirAt, directory);
-                Sqe {
-                    arg0: u64::from(mode),
-                    ..ranged(sqe, path)
-                }
+            Self::Getdents { handle, cookie, into } => {
+                Sqe { offset: cookie, ..ranged(Sqe::new(Opcode::Getdents, handle), into) }
             }
-            Self::UnlinkAt {
-                directory,
-                path,
-                kind,
-            } => Sqe {
-                op_flags: if kind == UnlinkKind::Directory {
-                    REMOVE_DIRECTORY
-                } else {
-                    0
-                },
+            Self::MkdirAt { directory, path, mode } => {
+                let sqe = Sqe::new(Opcode::MkdirAt, directory);
+                Sqe { arg0: u64::from(mode), ..ranged(sqe, path) }
+            }
+            Self::UnlinkAt { directory, path, kind } => Sqe {
+                op_flags: if kind == UnlinkKind::Directory { REMOVE_DIRECTORY } else { 0 },
                 ..ranged(Sqe::new(Opcode::UnlinkAt, directory), path)
             },
-            Self::RenameAt {
-                from,
-                old,
-                to,
-                new,
-                flags,
-            } => Sqe {
+            Self::RenameAt { from, old, to, new, flags } => Sqe {
                 op_flags: flags.bits(),
                 arg0: to.to_word(),
                 arg1: range_to_word(new),
@@ -413,38 +259,20 @@ mod tests {
 
     #[test]
     fn a_field_that_must_be_zero_is_not_ignored() {
-        let close = Request::Close {
-            handle: Handle {
-                slot: 1,
-                generation: 1,
-            },
-        }
-        .to_sqe();
+        let close = Request::Close { handle: Handle { slot: 1, generation: 1 } }.to_sqe();
         assert!(Request::parse(&close).is_ok());
         for sqe in [
             Sqe { offset: 1, ..close },
             Sqe { buffer: 1, ..close },
             Sqe { len: 1, ..close },
             Sqe { arg1: 1, ..close },
-            Sqe {
-                reserved: 1,
-                ..close
-            },
-            Sqe {
-                op_flags: 1,
-                ..close
-            },
-            Sqe {
-                flags: 0x80,
-                ..close
-            },
+            Sqe { reserved: 1, ..close },
+            Sqe { op_flags: 1, ..close },
+            Sqe { flags: 0x80, ..close },
         ] {
             assert_eq!(Request::parse(&sqe), Err(Errno::EINVAL));
         }
-        let linked = Sqe {
-            flags: SqeFlags::LINK.bits(),
-            ..close
-        };
+        let linked = Sqe { flags: SqeFlags::LINK.bits(), ..close };
         assert_eq!(Request::parse(&linked), Err(Errno::EOPNOTSUPP));
     }
 }

@@ -58,12 +58,7 @@ impl<H> Completion<H> {
     /// An outcome and nothing else.
     #[must_use]
     pub fn new(status: Status) -> Self {
-        Self {
-            status,
-            flags: CqeFlags::empty(),
-            aux: 0,
-            held: None,
-        }
+        Self { status, flags: CqeFlags::empty(), aux: 0, held: None }
     }
 
     /// The same with a second result.

@@ -1,5 +1,13 @@
-//! The service's side of the data plane.
+//! The service's side of the data plane: the reactor, and what a service must be to it.
 
 mod answer;
+mod executor;
+mod queue;
+mod reactor;
+mod session;
+mod shared;
 
 pub use answer::{Answer, Completion, DataService};
+pub use queue::Counters;
+pub use reactor::{Ended, Reactor};
+pub use session::{OpenError, SessionParts};

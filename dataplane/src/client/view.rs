@@ -1,0 +1,89 @@
+//! What a zero-copy read shows: bytes of a file in the service's own memory, as they are now.
+
+use crate::grant;
+use crate::memory::Region;
+use rings::sync::{Ordering, fence};
+
+/// A live view of granted bytes. A writer may change them while they are read; where a consistent
+/// copy is needed, [`GrantView::is_current`] tells afterwards whether one was had.
+#[derive(Debug)]
+pub struct GrantView<'a> {
+    region: &'a Region,
+    offset: usize,
+    len: usize,
+    generation: u32,
+}
+
+impl<'a> GrantView<'a> {
+    /// Bytes `offset .. offset + len` of the file behind `region`; `None` if the region does not
+    /// have them.
+    pub(super) fn new(region: &'a Region, offset: u64, len: u32, generation: u32) -> Option<Self> {
+        let offset = usize::try_from(offset).ok()?.checked_add(grant::CONTENTS)?;
+        let len = len as usize;
+        (offset.checked_add(len)? <= region.len()).then_some(Self {
+            region,
+            offset,
+            len,
+            generation,
+        })
+    }
+
+    /// Bytes in view.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether none are: the read was at or behind the end of the file.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Copies bytes out, from `at` on; returns how many.
+    pub fn read(&self, at: usize, into: &mut [u8]) -> usize {
+        let count = into.len().min(self.len.saturating_sub(at));
+        let into = into.get_mut(..count).unwrap_or_default();
+        match self.region.read(self.offset + at, into) {
+            Ok(()) => count,
+            Err(_) => 0,
+        }
+    }
+
+    /// The 8 bytes at `at` as a little-endian number, read at once; `None` if they are not in
+    /// view or `at` is not a multiple of 8 in the file.
+    #[must_use]
+    #[inline]
+    pub fn word(&self, at: usize) -> Option<u64> {
+        if at.checked_add(8)? > self.len {
+            return None;
+        }
+        self.region.load(self.offset + at, Ordering::Relaxed).ok()
+    }
+
+    /// Folds over the 8-byte little-endian numbers in view; a rest below 8 bytes is padded with
+    /// zeros. The view must begin at a multiple of 8 in the file; else nothing is folded.
+    #[inline]
+    pub fn fold_words<T>(&self, start: T, mut step: impl FnMut(T, u64) -> T) -> T {
+        let mut value = start;
+        let whole = self.len / 8 * 8;
+        let Ok(view) = self.region.words_in(self.offset, whole) else { return value };
+        for word in view {
+            value = step(value, word);
+        }
+        let mut rest = [0; 8];
+        if self.read(whole, &mut rest) > 0 {
+            value = step(value, u64::from_le_bytes(rest));
+        }
+        value
+    }
+
+    /// Whether nothing was changed, truncated or evicted since the completion was posted; if so,
+    /// all that was read before this call is one consistent state.
+    #[must_use]
+    pub fn is_current(&self) -> bool {
+        fence(Ordering::Acquire);
+        let now = self.region.load(grant::GENERATION, Ordering::Relaxed).unwrap_or(u64::MAX);
+        now & 0xffff_ffff == u64::from(self.generation) && now.is_multiple_of(2)
+    }
+}

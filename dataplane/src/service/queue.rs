@@ -1,0 +1,318 @@
+//! One queue of a session as the reactor serves it: accept, answer or keep pending, complete, and
+//! note each step in the ledger.
+
+use super::answer::{Answer, Completion, DataService};
+use super::executor::{TaskWaker, WakeHub};
+use super::shared::{self, Shared};
+use crate::entry::{Cqe, Errno, Opcode, Sqe, Status};
+use crate::ledger::Ledger;
+use crate::memory::Owner;
+use crate::platform::Instant;
+use alloc::collections::VecDeque;
+use alloc::rc::Rc;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::future::Future;
+use core::pin::Pin;
+use core::task::{Context, Poll, Waker};
+use crossbeam_utils::CachePadded;
+use rings::{Corrupt, ServiceQueue};
+
+/// Most submissions taken from one queue in one turn.
+const BATCH: u32 = 32;
+/// Held results after which the client's progress is looked at.
+const HELD_LOOK: usize = 32;
+
+/// A request that is answered later.
+struct Task<H> {
+    user_data: u64,
+    handle_word: u64,
+    kind: TaskKind<H>,
+}
+
+enum TaskKind<H> {
+    Timeout(Instant),
+    Future(Pin<alloc::boxed::Box<dyn Future<Output = Completion<H>>>>, Arc<TaskWaker>, Waker),
+}
+
+/// Counts since the reactor started.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Sessions opened.
+    pub sessions: u64,
+    /// Submissions accepted.
+    pub accepted: u64,
+    /// Completions that ended their request.
+    pub completed: u64,
+    /// Of these, errors.
+    pub errors: u64,
+    /// Sessions ended because their rings were corrupt.
+    pub quarantined: u64,
+}
+
+/// What a request is served with.
+pub(super) struct Scope<'a, S: DataService> {
+    pub(super) service: &'a Rc<S>,
+    pub(super) session: &'a Rc<S::Session>,
+    pub(super) shared: &'a Shared,
+    pub(super) hub: &'a Arc<WakeHub>,
+    pub(super) now: &'a dyn Fn() -> Instant,
+    pub(super) counters: &'a mut Counters,
+}
+
+pub(super) struct QueueState<S: DataService> {
+    ring: CachePadded<ServiceQueue<Owner>>,
+    ledger: Ledger,
+    free: Vec<u32>,
+    tasks: Vec<Option<Task<S::Held>>>,
+    /// Slots with a task, in no order.
+    pending: Vec<u32>,
+    /// Held until so many completions are consumed, in that order.
+    held: VecDeque<(u64, S::Held)>,
+}
+
+impl<S: DataService> QueueState<S> {
+    pub(super) fn new(ring: ServiceQueue<Owner>, ledger: Ledger, slots: u32) -> Self {
+        Self {
+            ring: CachePadded::new(ring),
+            ledger,
+            free: (0..slots).rev().collect(),
+            tasks: (0..slots).map(|_| None).collect(),
+            pending: Vec::new(),
+            held: VecDeque::new(),
+        }
+    }
+
+    pub(super) fn ring(&mut self) -> &mut ServiceQueue<Owner> {
+        &mut self.ring
+    }
+
+    pub(super) fn ring_ref(&self) -> &ServiceQueue<Owner> {
+        &self.ring
+    }
+
+    pub(super) fn has_tasks(&self) -> bool {
+        !self.pending.is_empty()
+    }
+
+    /// Serves up to a batch of submissions; returns how many.
+    #[inline]
+    pub(super) fn serve(&mut self, scope: &mut Scope<'_, S>, limit: u64) -> Result<u32, Corrupt> {
+        let mut served = 0;
+        while served < BATCH && self.ring.in_flight() < limit {
+            let Some(words) = self.ring.accept()? else {
+                break;
+            };
+            served += 1;
+            self.accepted(scope, Sqe::from_words(words));
+        }
+        if self.held.len() > HELD_LOOK {
+            self.let_go()?;
+        }
+        Ok(served)
+    }
+
+    #[inline]
+    fn accepted(&mut self, scope: &mut Scope<'_, S>, sqe: Sqe) {
+        // There is a slot: no more are in flight than there are completion slots.
+        let Some(slot) = self.free.pop() else { return };
+        scope.counters.accepted += 1;
+        self.ledger.accepted(slot, &sqe.to_words(), self.ring.cursors());
+        match self.answer(scope, &sqe, slot) {
+            Some(completion) => self.post(scope.counters, slot, sqe.user_data, completion),
+            None => self.pending.push(slot),
+        }
+    }
+
+    /// The answer, or `None` if the request became a task.
+    #[inline]
+    fn answer(
+        &mut self,
+        scope: &mut Scope<'_, S>,
+        sqe: &Sqe,
+        slot: u32,
+    ) -> Option<Completion<S::Held>> {
+        if let Err(errno) = scope.shared.check(sqe) {
+            return Some(errno.into());
+        }
+        let kind = match sqe.opcode() {
+            Opcode::Nop => return Some(shared::nop(sqe)),
+            Opcode::Probe => {
+                return Some(scope.shared.probe(sqe, |op| scope.service.supports(op)).into());
+            }
+            Opcode::Cancel => return Some(self.cancel(scope.counters, sqe)),
+            Opcode::Timeout => match shared::timeout(sqe, scope.now) {
+                Ok(at) => TaskKind::Timeout(at),
+                Err(errno) => return Some(errno.into()),
+            },
+            _ => match scope.service.request(scope.session, sqe) {
+                Answer::Now(completion) => return Some(completion),
+                Answer::Later(mut future) => {
+                    let woken = TaskWaker::new(scope.hub);
+                    let waker = Waker::from(Arc::clone(&woken));
+                    woken.take();
+                    match future.as_mut().poll(&mut Context::from_waker(&waker)) {
+                        Poll::Ready(completion) => return Some(completion),
+                        Poll::Pending => TaskKind::Future(future, woken, waker),
+                    }
+                }
+            },
+        };
+        let task = Task { user_data: sqe.user_data, handle_word: sqe.handle().to_word(), kind };
+        if let Some(place) = self.tasks.get_mut(slot as usize) {
+            *place = Some(task);
+        }
+        None
+    }
+
+    /// Posts the completion that ends a request.
+    #[inline]
+    fn post(
+        &mut self,
+        counters: &mut Counters,
+        slot: u32,
+        user_data: u64,
+        completion: Completion<S::Held>,
+    ) {
+        counters.completed += 1;
+        if completion.status.0 < 0 {
+            counters.errors += 1;
+        }
+        let cqe = Cqe::new(user_data, completion.status, completion.flags, completion.aux);
+        self.ledger.completing(slot);
+        // Cannot fail: this request is in flight, so its slot is spoken for.
+        if self.ring.complete(cqe.to_words()).is_ok() {
+            let cursors = self.ring.cursors();
+            self.ledger.completed(slot, cursors);
+            self.free.push(slot);
+            if let Some(held) = completion.held {
+                self.held.push_back((cursors.cq_next, held));
+            }
+        }
+    }
+
+    /// Polls the tasks that were woken; returns how many requests ended.
+    pub(super) fn poll_woken(&mut self, counters: &mut Counters) -> u32 {
+        let mut ended = 0;
+        let mut at = 0;
+        while let Some(&slot) = self.pending.get(at) {
+            let done = match self.tasks.get_mut(slot as usize) {
+                Some(Some(task)) => match &mut task.kind {
+                    TaskKind::Future(future, woken, waker) if woken.take() => {
+                        match future.as_mut().poll(&mut Context::from_waker(waker)) {
+                            Poll::Ready(completion) => Some((task.user_data, completion)),
+                            Poll::Pending => None,
+                        }
+                    }
+                    _ => None,
+                },
+                _ => None,
+            };
+            match done {
+                Some((user_data, completion)) => {
+                    self.end_task(at, slot);
+                    self.post(counters, slot, user_data, completion);
+                    ended += 1;
+                }
+                None => at += 1,
+            }
+        }
+        ended
+    }
+
+    /// Completes the timeouts that are due; returns how many.
+    pub(super) fn expire(&mut self, counters: &mut Counters, now: Instant) -> u32 {
+        self.end_where(
+            counters,
+            Errno::ETIME.into(),
+            |task| matches!(task.kind, TaskKind::Timeout(at) if at <= now),
+        )
+    }
+
+    /// The next timeout.
+    pub(super) fn next_timeout(&self) -> Option<Instant> {
+        self.pending
+            .iter()
+            .filter_map(|slot| match self.tasks.get(*slot as usize)?.as_ref()?.kind {
+                TaskKind::Timeout(at) => Some(at),
+                TaskKind::Future(..) => None,
+            })
+            .min()
+    }
+
+    fn cancel(&mut self, counters: &mut Counters, sqe: &Sqe) -> Completion<S::Held> {
+        let target = match shared::CancelTarget::parse(sqe) {
+            Ok(target) => target,
+            Err(errno) => return errno.into(),
+        };
+        let cancelled = self.end_where(counters, Errno::ECANCELED.into(), |task| match target {
+            shared::CancelTarget::UserData(user_data) => task.user_data == user_data,
+            shared::CancelTarget::Handle(handle) => task.handle_word == handle.to_word(),
+            shared::CancelTarget::All => true,
+        });
+        if cancelled == 0 {
+            return Errno::ENOENT.into();
+        }
+        Completion::new(Status::count(cancelled))
+    }
+
+    /// Answers everything that is pending or still in the ring with an error, and executes
+    /// nothing of it.
+    pub(super) fn refuse_all(&mut self, counters: &mut Counters, errno: Errno) {
+        self.end_where(counters, errno.into(), |_| true);
+        // A client that goes on submitting meanwhile does not keep us here.
+        for _ in 0..self.tasks.len() {
+            let Ok(Some(words)) = self.ring.accept() else {
+                break;
+            };
+            let sqe = Sqe::from_words(words);
+            if let Some(slot) = self.free.pop() {
+                counters.accepted += 1;
+                self.ledger.accepted(slot, &sqe.to_words(), self.ring.cursors());
+                self.post(counters, slot, sqe.user_data, errno.into());
+            }
+        }
+    }
+
+    fn end_where(
+        &mut self,
+        counters: &mut Counters,
+        status: Status,
+        chosen: impl Fn(&Task<S::Held>) -> bool,
+    ) -> u32 {
+        let mut ended = 0;
+        let mut at = 0;
+        while let Some(&slot) = self.pending.get(at) {
+            let user_data = match self.tasks.get(slot as usize) {
+                Some(Some(task)) if chosen(task) => task.user_data,
+                _ => {
+                    at += 1;
+                    continue;
+                }
+            };
+            self.end_task(at, slot);
+            self.post(counters, slot, user_data, Completion::new(status));
+            ended += 1;
+        }
+        ended
+    }
+
+    fn end_task(&mut self, pending_at: usize, slot: u32) {
+        self.pending.swap_remove(pending_at);
+        if let Some(place) = self.tasks.get_mut(slot as usize) {
+            *place = None;
+        }
+    }
+
+    /// Drops what is held for completions that the client has consumed.
+    pub(super) fn let_go(&mut self) -> Result<(), Corrupt> {
+        if self.held.is_empty() {
+            return Ok(());
+        }
+        let consumed = self.ring.consumed_completions()?;
+        while self.held.front().is_some_and(|(until, _)| *until <= consumed) {
+            self.held.pop_front();
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,265 @@
+//! Serves many sessions from one thread: a bounded batch a queue and turn, sessions without
+//! traffic set aside, and sleep only when every session is.
+//!
+//! A session is *active* while it has traffic or had some lately: its queues are looked at in
+//! every turn. Otherwise it is *parked*: its `need_wakeup` words are armed, and it costs nothing
+//! until its doorbell rings.
+
+use super::answer::DataService;
+use super::executor::WakeHub;
+use super::queue::{Counters, Scope};
+use super::session::{OpenError, SessionParts, SessionState};
+use crate::entry::{Errno, Handle};
+use crate::platform::{Instant, Poller, Token, Waiting};
+use crate::session::SessionId;
+use crate::wait::Pace;
+use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
+use alloc::rc::Rc;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+/// Turns between two looks at the clock, and at sources other than the active rings.
+const TURNS_PER_LOOK: u32 = 64;
+/// How long those sources may wait while there is traffic, ns.
+const LOOK_INTERVAL_NS: u64 = 50_000;
+
+/// A session that the reactor itself has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ended {
+    /// The session.
+    pub session: SessionId,
+    /// Why.
+    pub errno: Errno,
+}
+
+/// The event loop of a service's data plane; one thread owns it.
+pub struct Reactor<S: DataService> {
+    service: Rc<S>,
+    waiting: Arc<dyn Waiting>,
+    poller: Box<dyn Poller>,
+    hub: Arc<WakeHub>,
+    sessions: BTreeMap<SessionId, SessionState<S>>,
+    /// Looked at in every turn.
+    active: Vec<SessionId>,
+    counters: Counters,
+    ready: Vec<Token>,
+    ended: Vec<Ended>,
+    turns: u32,
+    looked: Instant,
+}
+
+impl<S: DataService> Reactor<S> {
+    /// A reactor without sessions.
+    pub fn new(service: Rc<S>, waiting: Arc<dyn Waiting>, poller: Box<dyn Poller>) -> Self {
+        let hub = WakeHub::new(poller.waker());
+        let looked = waiting.now();
+        Self {
+            service,
+            waiting,
+            poller,
+            hub,
+            sessions: BTreeMap::new(),
+            active: Vec::new(),
+            counters: Counters::default(),
+            ready: Vec::new(),
+            ended: Vec::new(),
+            turns: 0,
+            looked,
+        }
+    }
+
+    /// For watching further sources; their tokens must be above [`SessionId`]s in use.
+    #[must_use]
+    pub fn poller(&self) -> &dyn Poller {
+        &*self.poller
+    }
+
+    /// Counts since the start.
+    #[must_use]
+    pub fn counters(&self) -> Counters {
+        self.counters
+    }
+
+    /// Sessions now.
+    #[must_use]
+    pub fn sessions(&self) -> usize {
+        self.sessions.len()
+    }
+
+    /// Takes up a session that the broker has made, and returns the handle that its client starts
+    /// from.
+    ///
+    /// # Errors
+    /// [`OpenError`]; nothing is left of the session then.
+    pub fn open(&mut self, parts: SessionParts) -> Result<Handle, OpenError> {
+        let id = parts.info.id;
+        let (state, root) = SessionState::open(&self.service, parts, &*self.waiting)?;
+        if self.poller.add(state.doorbell(), Token(id.0)).is_err() {
+            self.service.close_session(state.session());
+            return Err(OpenError::Resources);
+        }
+        self.counters.sessions += 1;
+        self.sessions.insert(id, state);
+        self.active.push(id);
+        Ok(root)
+    }
+
+    /// Ends a session: its pending requests are dropped unanswered, its state says `errno`.
+    pub fn close(&mut self, id: SessionId, errno: Option<Errno>) {
+        if let Some(mut state) = self.sessions.remove(&id) {
+            self.active.retain(|active| *active != id);
+            self.poller.remove(state.doorbell());
+            state.close(&*self.waiting, errno);
+            self.service.close_session(state.session());
+        }
+    }
+
+    /// Revokes a session: what is pending or queued is answered with EKEYREVOKED, and when this
+    /// returns nothing of it will be executed any more.
+    pub fn revoke(&mut self, id: SessionId) {
+        if let Some(state) = self.sessions.get_mut(&id) {
+            state.refuse_all(&mut self.counters, Errno::EKEYREVOKED);
+            self.close(id, Some(Errno::EKEYREVOKED));
+        }
+    }
+
+    /// One turn: serves what is there; waits if nothing is. Appends the tokens of sources that
+    /// are not sessions to `others`, and returns the sessions that were ended for cause.
+    pub fn turn(&mut self, others: &mut Vec<Token>) -> Vec<Ended> {
+        let served = self.serve_active() + self.poll_tasks();
+        self.turns = self.turns.wrapping_add(1);
+        if self.turns.is_multiple_of(TURNS_PER_LOOK) {
+            let now = self.waiting.now();
+            if now.since_ns(self.looked) >= LOOK_INTERVAL_NS {
+                self.look(now, others);
+            }
+        }
+        if served == 0 && self.ended.is_empty() {
+            self.rest(others);
+        }
+        core::mem::take(&mut self.ended)
+    }
+
+    /// Serves every active session once; returns the number of requests.
+    fn serve_active(&mut self) -> u32 {
+        let mut served = 0;
+        let mut at = 0;
+        while let Some(&id) = self.active.get(at) {
+            at += 1;
+            let Some(state) = self.sessions.get_mut(&id) else {
+                continue;
+            };
+            let (session, shared, queues, limit) = state.split();
+            let waiting = &*self.waiting;
+            let mut scope = Scope {
+                service: &self.service,
+                session,
+                shared,
+                hub: &self.hub,
+                now: &|| waiting.now(),
+                counters: &mut self.counters,
+            };
+            match queues.serve(&mut scope, limit, waiting) {
+                Ok(0) => {}
+                Ok(count) => {
+                    served += count;
+                    state.busy();
+                }
+                Err(_) => self.quarantine(id),
+            }
+        }
+        served
+    }
+
+    fn quarantine(&mut self, id: SessionId) {
+        self.counters.quarantined += 1;
+        self.close(id, Some(Errno::EPROTO));
+        self.ended.push(Ended { session: id, errno: Errno::EPROTO });
+    }
+
+    fn poll_tasks(&mut self) -> u32 {
+        if !self.hub.take_any() {
+            return 0;
+        }
+        let waiting = &*self.waiting;
+        let counters = &mut self.counters;
+        self.sessions.values_mut().map(|state| state.poll_woken(counters, waiting)).sum()
+    }
+
+    /// Looks at timeouts and at all sources, without waiting.
+    fn look(&mut self, now: Instant, others: &mut Vec<Token>) {
+        self.looked = now;
+        self.expire(now);
+        self.poller.wait(Some(Instant(0)), &mut self.ready);
+        self.dispatch(others);
+    }
+
+    fn expire(&mut self, now: Instant) {
+        for state in self.sessions.values_mut() {
+            if state.next_timeout().is_some_and(|at| at <= now) {
+                state.expire(&mut self.counters, now, &*self.waiting);
+            }
+        }
+    }
+
+    /// Nothing was there to do: spins, yields, parks sessions, sleeps.
+    fn rest(&mut self, others: &mut Vec<Token>) {
+        let mut pace = Pace::Sleep;
+        let mut reading = None;
+        let mut at = 0;
+        while let Some(&id) = self.active.get(at) {
+            let Some(state) = self.sessions.get_mut(&id) else {
+                self.active.swap_remove(at);
+                continue;
+            };
+            let waiting = &*self.waiting;
+            let wanted =
+                state.pace(|| *reading.get_or_insert_with(|| (waiting.now(), waiting.cpu())));
+            if wanted == Pace::Sleep && state.park() {
+                self.active.swap_remove(at);
+                continue;
+            }
+            pace = quicker(pace, wanted);
+            at += 1;
+        }
+        match pace {
+            _ if self.active.is_empty() => self.sleep(others),
+            Pace::Spin => core::hint::spin_loop(),
+            Pace::Yield | Pace::Sleep => self.waiting.yield_now(),
+        }
+    }
+
+    fn sleep(&mut self, others: &mut Vec<Token>) {
+        if self.hub.arm() {
+            let deadline = self.sessions.values().filter_map(SessionState::next_timeout).min();
+            self.poller.wait(deadline, &mut self.ready);
+        }
+        self.hub.disarm();
+        self.looked = self.waiting.now();
+        self.expire(self.looked);
+        self.dispatch(others);
+    }
+
+    fn dispatch(&mut self, others: &mut Vec<Token>) {
+        for token in core::mem::take(&mut self.ready) {
+            match self.sessions.get_mut(&SessionId(token.0)) {
+                Some(state) => {
+                    if state.unpark() {
+                        self.active.push(SessionId(token.0));
+                    }
+                }
+                None => others.push(token),
+            }
+        }
+    }
+}
+
+/// A yield helps a peer on this processor, so it goes before spinning; spinning before sleep.
+fn quicker(a: Pace, b: Pace) -> Pace {
+    match (a, b) {
+        (Pace::Yield, _) | (_, Pace::Yield) => Pace::Yield,
+        (Pace::Spin, _) | (_, Pace::Spin) => Pace::Spin,
+        _ => Pace::Sleep,
+    }
+}

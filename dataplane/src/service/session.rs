@@ -1,0 +1,250 @@
+//! One session as the reactor keeps it: its queues, what they share, and how it is waited for.
+
+use super::answer::DataService;
+use super::queue::{Counters, QueueState, Scope};
+use super::shared::Shared;
+use crate::entry::{Errno, Handle};
+use crate::ledger::{self, Ledger};
+use crate::memory::{Descriptor, Region};
+use crate::platform::{Instant, Waiting};
+use crate::session::SessionInfo;
+use crate::wait::{Pace, Waiter};
+use alloc::rc::Rc;
+use alloc::vec::Vec;
+use rings::{Corrupt, Cursors, OutOfBounds, ServiceQueue, State};
+
+/// What the broker hands to a service for one session, mapped.
+pub struct SessionParts {
+    /// What was decided.
+    pub info: SessionInfo,
+    /// The client blocks of all queues, one behind the other; mapped read-only.
+    pub client_blocks: Region,
+    /// The service blocks of all queues.
+    pub service_blocks: Region,
+    /// The ledgers of all queues.
+    pub ledgers: Region,
+    /// Rung by the client.
+    pub doorbell: Descriptor,
+}
+
+/// Why a session was not taken up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OpenError {
+    /// A region is too small for the queues.
+    OutOfBounds(OutOfBounds),
+    /// The service refused.
+    Refused(Errno),
+    /// The reactor cannot watch another doorbell.
+    Resources,
+}
+
+impl From<OutOfBounds> for OpenError {
+    fn from(error: OutOfBounds) -> Self {
+        Self::OutOfBounds(error)
+    }
+}
+
+impl From<OpenError> for Errno {
+    fn from(error: OpenError) -> Self {
+        match error {
+            OpenError::OutOfBounds(_) => Self::EINVAL,
+            OpenError::Refused(errno) => errno,
+            OpenError::Resources => Self::ENFILE,
+        }
+    }
+}
+
+pub(super) struct SessionState<S: DataService> {
+    session: Rc<S::Session>,
+    shared: Shared,
+    queues: Queues<S>,
+    in_flight_limit: u64,
+    doorbell: Descriptor,
+    waiter: Waiter,
+    parked: bool,
+}
+
+impl<S: DataService> SessionState<S> {
+    pub(super) fn open(
+        service: &Rc<S>,
+        parts: SessionParts,
+        waiting: &dyn Waiting,
+    ) -> Result<(Self, Handle), OpenError> {
+        let info = &parts.info;
+        let mut queues = Vec::new();
+        for index in 0..usize::from(info.queues) {
+            queues.push(open_queue(&parts, index)?);
+        }
+        let (session, root) = service.open_session(info).map_err(OpenError::Refused)?;
+        for queue in &mut queues {
+            queue.ring().set_cpu(waiting.cpu());
+            queue.ring().set_state(State::Open);
+        }
+        let state = Self {
+            session,
+            shared: Shared { arena: info.arena.clone(), credentials: info.credentials.len() },
+            queues: Queues(queues),
+            in_flight_limit: u64::from(info.quota.in_flight),
+            waiter: Waiter::new(info.waiting),
+            doorbell: parts.doorbell,
+            parked: false,
+        };
+        Ok((state, root))
+    }
+
+    pub(super) fn doorbell(&self) -> &Descriptor {
+        &self.doorbell
+    }
+
+    pub(super) fn session(&self) -> &Rc<S::Session> {
+        &self.session
+    }
+
+    /// The parts that serving needs at the same time.
+    #[inline]
+    pub(super) fn split(&mut self) -> (&Rc<S::Session>, &Shared, &mut Queues<S>, u64) {
+        (&self.session, &self.shared, &mut self.queues, self.in_flight_limit)
+    }
+
+    /// There was traffic.
+    #[inline]
+    pub(super) fn busy(&mut self) {
+        self.waiter.found();
+    }
+
+    /// How to wait for this session's client. `reading` gives time and processor.
+    #[inline]
+    pub(super) fn pace(&mut self, reading: impl FnOnce() -> (Instant, u64)) -> Pace {
+        let queues = &self.queues.0;
+        self.waiter.pace(|| {
+            let (now, cpu) = reading();
+            let mut same = false;
+            for queue in queues {
+                queue.ring_ref().set_cpu(cpu);
+                same |= queue.ring_ref().client_cpu() == Some(cpu);
+            }
+            (now, same)
+        })
+    }
+
+    /// Arms every queue; false if something came meanwhile, and the session stays active.
+    pub(super) fn park(&mut self) -> bool {
+        for queue in &mut self.queues.0 {
+            // The client may sleep for good now: nothing of it stays held.
+            let _ = queue.let_go();
+            queue.ring().arm();
+        }
+        if self.queues.0.iter().any(|queue| queue.ring_ref().is_ready()) {
+            self.disarm();
+            return false;
+        }
+        self.parked = true;
+        true
+    }
+
+    /// Makes the session active again; false if it was.
+    pub(super) fn unpark(&mut self) -> bool {
+        if !self.parked {
+            return false;
+        }
+        self.parked = false;
+        self.disarm();
+        self.waiter.found();
+        true
+    }
+
+    fn disarm(&self) {
+        for queue in &self.queues.0 {
+            queue.ring_ref().disarm();
+        }
+    }
+
+    pub(super) fn poll_woken(&mut self, counters: &mut Counters, waiting: &dyn Waiting) -> u32 {
+        self.queues.each(waiting, |queue| queue.poll_woken(counters))
+    }
+
+    pub(super) fn expire(&mut self, counters: &mut Counters, now: Instant, waiting: &dyn Waiting) {
+        self.queues.each(waiting, |queue| queue.expire(counters, now));
+    }
+
+    pub(super) fn next_timeout(&self) -> Option<Instant> {
+        self.queues.0.iter().filter(|q| q.has_tasks()).filter_map(QueueState::next_timeout).min()
+    }
+
+    pub(super) fn refuse_all(&mut self, counters: &mut Counters, errno: Errno) {
+        for queue in &mut self.queues.0 {
+            queue.refuse_all(counters, errno);
+        }
+    }
+
+    /// Tells the client that the session is over.
+    pub(super) fn close(&mut self, waiting: &dyn Waiting, errno: Option<Errno>) {
+        let errno = errno.map_or(0, |errno| errno.0.unsigned_abs());
+        for queue in &mut self.queues.0 {
+            queue.ring().set_state(State::Closed(errno));
+            waiting.wake(queue.ring().advance_wake_sequence());
+        }
+    }
+}
+
+fn open_queue<S: DataService>(
+    parts: &SessionParts,
+    index: usize,
+) -> Result<QueueState<S>, OutOfBounds> {
+    let geometry = parts.info.geometry;
+    let part = |region: &Region, bytes: usize| region.view(index * bytes, bytes);
+    let client_block = part(&parts.client_blocks, geometry.client_bytes())?;
+    let service_block = part(&parts.service_blocks, geometry.service_bytes())?;
+    let ledger = part(&parts.ledgers, ledger::bytes(geometry))?;
+    ServiceQueue::describe(&service_block, geometry, parts.info.epoch)?;
+    let ring = ServiceQueue::new(&client_block, &service_block, geometry, Cursors::default(), 0)?;
+    Ok(QueueState::new(ring, Ledger::new(&ledger, geometry)?, geometry.cq_entries()))
+}
+
+/// The queues of a session.
+pub(super) struct Queues<S: DataService>(Vec<QueueState<S>>);
+
+impl<S: DataService> Queues<S> {
+    /// Serves a batch of each queue and wakes the client where it sleeps.
+    #[inline]
+    pub(super) fn serve(
+        &mut self,
+        scope: &mut Scope<'_, S>,
+        limit: u64,
+        waiting: &dyn Waiting,
+    ) -> Result<u32, Corrupt> {
+        let mut served = 0;
+        for queue in &mut self.0 {
+            let count = queue.serve(scope, limit)?;
+            if count > 0 {
+                served += count;
+                ring(queue, waiting);
+            }
+        }
+        Ok(served)
+    }
+
+    fn each(
+        &mut self,
+        waiting: &dyn Waiting,
+        mut action: impl FnMut(&mut QueueState<S>) -> u32,
+    ) -> u32 {
+        let mut total = 0;
+        for queue in self.0.iter_mut().filter(|queue| queue.has_tasks()) {
+            let count = action(queue);
+            if count > 0 {
+                total += count;
+                ring(queue, waiting);
+            }
+        }
+        total
+    }
+}
+
+/// Wakes the client of a queue if it sleeps.
+#[inline]
+fn ring<S: DataService>(queue: &mut QueueState<S>, waiting: &dyn Waiting) {
+    if queue.ring_ref().must_ring() {
+        waiting.wake(queue.ring().advance_wake_sequence());
+    }
+}
