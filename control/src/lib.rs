@@ -6,5 +6,7 @@
 
 extern crate alloc;
 
+pub mod message;
+pub mod client;
 pub mod platform;
 pub mod service;

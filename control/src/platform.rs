@@ -64,6 +64,8 @@ pub trait Channel: Send + Sync {
     /// # Errors
     /// [`ChannelError::Closed`] or [`ChannelError::TimedOut`].
     fn receive_within(&self, timeout_ns: Option<u64>) -> Result<Packet, ChannelError>;
+    /// Whether the other end still is there; takes no message.
+    fn is_connected(&self) -> bool;
     /// Who is at the other end.
     fn peer(&self) -> Peer;
     /// What a poller watches for messages and hang-up.
@@ -121,13 +123,16 @@ pub trait Spawning {
     fn resident_bytes(&self, pid: u32) -> u64;
 }
 
+/// Both ends of a connection.
+pub type ChannelPair = (Arc<dyn Channel>, Arc<dyn Channel>);
+
 /// A pair of connected channels, for tests and for services that run inside their client.
 pub trait Pairing {
     /// Both ends.
     ///
     /// # Errors
     /// [`SpawnError::Exhausted`].
-    fn pair(&self) -> Result<(Arc<dyn Channel>, Arc<dyn Channel>), SpawnError>;
+    fn pair(&self) -> Result<ChannelPair, SpawnError>;
 }
 
 /// What the platform hands to a service, and nothing else.

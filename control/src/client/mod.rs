@@ -1,0 +1,9 @@
+//! A client of the system: connects to the broker, opens sessions, holds capabilities.
+
+mod connection;
+mod grants;
+mod session;
+mod turns;
+
+pub use connection::{ClientMachine, ConnectError, Connection};
+pub use session::{Session, SessionOptions};

@@ -1,0 +1,98 @@
+//! What a client asks of the broker.
+//!
+//! | kind   | message    | body         | uses the header's capability                 |
+//! |--------|------------|--------------|----------------------------------------------|
+//! | 0x0101 | Hello      |              | no                                           |
+//! | 0x0102 | Connect    | `Connect`    | the service's, with `CONNECT`                |
+//! | 0x0103 | Disconnect | session u64  | no                                           |
+//! | 0x0104 | MapGrant   | `MapGrant`   | no                                           |
+//! | 0x0105 | Derive     | `Derive`     | the one to derive from, with `DERIVE`        |
+//! | 0x0106 | Revoke     |              | the one to revoke                            |
+//! | 0x0107 | Status     |              | no                                           |
+//! | 0x0108 | Shutdown   |              | any with `SHUTDOWN`                          |
+//!
+//! `Connect`:
+//!
+//! | offset | size | field       | meaning                                        |
+//! |--------|------|-------------|------------------------------------------------|
+//! | 0      | 64   | service     | name, see `name`                               |
+//! | 64     | 8    | arena_bytes | size of the arena that is asked for            |
+//! | 72     | 8    | features    | bits that the client understands               |
+//! | 80     | 4    | sq_entries  | of each queue                                  |
+//! | 84     | 4    | cq_entries  | of each queue                                  |
+//! | 88     | 2    | queues      | how many                                       |
+//! | 90     | 2    | waiting     | 0 adaptive, 1 polling, 2 sleeping              |
+//!
+//! `MapGrant`: session u64, grant u32. `Derive`: rights u64, badge u64.
+
+use capability::Rights;
+use dataplane::{SessionId, WaitMode};
+
+use super::codec::messages;
+use super::field::record;
+use super::name::Name;
+use super::session::SessionNamed;
+
+messages! {
+    /// What a client asks of the broker. Each is answered once: by the [reply](super::BrokerReply)
+    /// named here, or by `Failed`.
+    ClientMessage {
+        /// Who am I, and what do I hold? Answered by `Welcome`.
+        0x0101 + 0 => Hello,
+        /// Open a session. Answered by `Connected`.
+        0x0102 + 0 => Connect(body: Connect),
+        /// End a session of the client's own. Answered by `Done`.
+        0x0103 + 0 => Disconnect(body: SessionNamed),
+        /// Hand over the memory that a grant shows. Answered by `Mapped`.
+        0x0104 + 0 => MapGrant(body: MapGrant),
+        /// Derive from the header's capability. Answered by `Derived`.
+        0x0105 + 0 => Derive(body: Derive),
+        /// Revoke the header's capability and what was derived from it. Answered by `Done`, once
+        /// nothing executes any more that stood on them.
+        0x0106 + 0 => Revoke,
+        /// How are the services? Answered by `StatusReport`.
+        0x0107 + 0 => Status,
+        /// Stop the system. Answered by `Done`, when stopping has begun.
+        0x0108 + 0 => Shutdown,
+    }
+}
+
+record! {
+    /// Asks for a session with a service. The sizes are wishes; `Connected` says what came of them.
+    Connect, 92 bytes {
+        /// The service, whose capability the header names.
+        0 => service: Name,
+        /// Size of the arena.
+        64 => arena_bytes: u64,
+        /// Features that the client understands; 0 are needed by none.
+        72 => features: u64,
+        /// Submission entries of each queue.
+        80 => sq_entries: u32,
+        /// Completion entries of each queue.
+        84 => cq_entries: u32,
+        /// Number of queues.
+        88 => queues: u16,
+        /// How the client means to wait.
+        90 => waiting: WaitMode,
+    }
+}
+
+record! {
+    /// Asks for the memory behind a grant, to map it for reading.
+    MapGrant, 12 bytes {
+        /// The session that the grant was given in.
+        0 => session: SessionId,
+        /// The grant, as the completion named it.
+        8 => grant: u32,
+    }
+}
+
+record! {
+    /// Asks for a capability derived from the header's.
+    Derive, 16 bytes {
+        /// The rights of the new one, all of which the source must have.
+        0 => rights: Rights,
+        /// The badge of the new one: 0, or the source's, unless the source has none.
+        8 => badge: u64,
+    }
+}

@@ -1,0 +1,50 @@
+//! The messages of the control plane: what travels between a client or a service and the broker.
+//!
+//! ```text
+//!   client ── ClientMessage ──▶ broker ── ServiceCommand ──▶ service
+//!   client ◀── BrokerReply ──── broker ◀── ServiceMessage ── service
+//! ```
+//!
+//! One enum a direction, so that nobody can be sent what is not for them. A message is a
+//! [`Header`] and a body, little-endian, at most [`MAX_MESSAGE_BYTES`] together, and up to
+//! [`MAX_DESCRIPTORS`] descriptors travel beside it. Everything that a message can hold is bounded
+//! by its type, so encoding cannot fail; [decoding](Message::decode) is total, accepts only what
+//! encoding writes, and says whom to answer. Each layout is a table at the top of the file that
+//! owns it. `docs/capabilities.md` says which message needs which right.
+//!
+//! Neighbours: `capability` names the rights and handles; the carriers of the bytes and
+//! descriptors are in `arch/platform`.
+
+mod broker;
+mod client;
+mod codec;
+mod error;
+mod failed;
+mod field;
+mod header;
+mod list;
+mod name;
+mod reason;
+mod service;
+mod session;
+
+#[cfg(test)]
+mod tests;
+
+pub use broker::{
+    BrokerReply, Connected, Derived, HeldCapability, Mapped, ServiceState, ServiceStatus,
+    StatusReport, Welcome,
+};
+pub use client::{ClientMessage, Connect, Derive, MapGrant};
+pub use codec::Message;
+pub use error::{DecodeError, Fault};
+pub use failed::Failed;
+pub use header::{Header, MAX_DESCRIPTORS, MAX_MESSAGE_BYTES};
+pub use list::{List, OutOfBounds};
+pub use name::{InvalidName, Name};
+pub use reason::Reason;
+pub use service::{
+    CreateRegion, DestroyRegion, Offer, OpenSession, Opened, Pong, RegionCreated, ServiceCommand,
+    ServiceMessage, SessionEnded, Withdraw,
+};
+pub use session::{Credentials, SessionNamed, SessionTerms};

@@ -1,0 +1,176 @@
+//! What the broker and a service tell each other, over the service's own channel.
+//!
+//! From the broker:
+//!
+//! | kind   | message       | body            | descriptors                                          |
+//! |--------|---------------|-----------------|------------------------------------------------------|
+//! | 0x0001 | Done          |                 |                                                      |
+//! | 0x0002 | Failed        | see `failed`    |                                                      |
+//! | 0x0301 | OpenSession   | `OpenSession`   | client region, service region, arena, ledger, doorbell |
+//! | 0x0302 | CloseSession  | session u64     |                                                      |
+//! | 0x0303 | RevokeSession | session u64     |                                                      |
+//! | 0x0304 | Stop          |                 |                                                      |
+//! | 0x0305 | Ping          |                 |                                                      |
+//! | 0x0306 | RegionCreated | `RegionCreated` | the region                                           |
+//!
+//! From the service:
+//!
+//! | kind   | message       | body                                                            |
+//! |--------|---------------|-----------------------------------------------------------------|
+//! | 0x0001 | Done          |                                                                 |
+//! | 0x0002 | Failed        | see `failed`                                                    |
+//! | 0x0401 | Ready         |                                                                 |
+//! | 0x0402 | CreateRegion  | bytes u64                                                       |
+//! | 0x0403 | DestroyRegion | region u64                                                      |
+//! | 0x0404 | Offer         | session u64, region u64, grant u32                              |
+//! | 0x0405 | Withdraw      | session u64, grant u32                                          |
+//! | 0x0406 | SessionEnded  | session u64, errno i32 or 0                                     |
+//! | 0x0407 | Opened        | root u64: slot in bits 0–31, generation in 32–47                |
+//! | 0x0408 | Pong          | completed u64                                                   |
+//!
+//! `OpenSession` is 60 bytes of terms (see `session`), then a list of 1 to 16 credentials.
+//! `RegionCreated`: region u64, bytes u64.
+
+use dataplane::SessionId;
+use dataplane::entry::{Errno, Handle};
+
+use super::codec::messages;
+use super::failed::Failed;
+use super::field::{record, sequence};
+use super::list::List;
+use super::session::{Credentials, SessionNamed, SessionTerms};
+
+messages! {
+    /// What the broker tells a service.
+    ServiceCommand {
+        /// What the service asked for is done.
+        0x0001 + 0 => Done,
+        /// What the service asked for could not be done.
+        0x0002 + 0 => Failed(body: Failed),
+        /// Serve a session; beside it its client region, service region, arena, ledger and
+        /// doorbell. Answered by `Opened` or `Failed`.
+        0x0301 + 5 => OpenSession(body: OpenSession),
+        /// The client has gone: complete nothing more, and forget the session. Answered by `Done`.
+        0x0302 + 0 => CloseSession(body: SessionNamed),
+        /// Answer what is queued with an error and execute nothing more. Answered by `Done`, once
+        /// that holds.
+        0x0303 + 0 => RevokeSession(body: SessionNamed),
+        /// End. Answered by `Done`, and then by the end of the process.
+        0x0304 + 0 => Stop,
+        /// Still there? Answered by `Pong`.
+        0x0305 + 0 => Ping,
+        /// A region that the service asked for, which is beside it.
+        0x0306 + 1 => RegionCreated(body: RegionCreated),
+    }
+}
+
+messages! {
+    /// What a service tells the broker.
+    ServiceMessage {
+        /// What the broker told it is done.
+        0x0001 + 0 => Done,
+        /// What the broker told it could not be done.
+        0x0002 + 0 => Failed(body: Failed),
+        /// It serves from now on. Not answered.
+        0x0401 + 0 => Ready,
+        /// Asks for memory to grant from. Answered by `RegionCreated` or `Failed`.
+        0x0402 + 0 => CreateRegion(body: CreateRegion),
+        /// Gives a region back. Answered by `Done` or `Failed`.
+        0x0403 + 0 => DestroyRegion(body: DestroyRegion),
+        /// Lets a client map a region. Answered by `Done` or `Failed`.
+        0x0404 + 0 => Offer(body: Offer),
+        /// Lets the client map it no longer; mappings that exist stay. Answered by `Done` or
+        /// `Failed`.
+        0x0405 + 0 => Withdraw(body: Withdraw),
+        /// It has ended a session by itself. Not answered.
+        0x0406 + 0 => SessionEnded(body: SessionEnded),
+        /// The session is served.
+        0x0407 + 0 => Opened(body: Opened),
+        /// It is there.
+        0x0408 + 0 => Pong(body: Pong),
+    }
+}
+
+sequence! {
+    /// A session to serve.
+    OpenSession {
+        /// What was decided about it.
+        terms: SessionTerms,
+        /// Who its requests can act as; the first is the client itself.
+        credentials: List<Credentials, 16, 1>,
+    }
+}
+
+record! {
+    /// A region of the service's own.
+    RegionCreated, 16 bytes {
+        /// Names the region.
+        0 => region: u64,
+        /// Its size.
+        8 => bytes: u64,
+    }
+}
+
+record! {
+    /// Asks for a region.
+    CreateRegion, 8 bytes {
+        /// Its size.
+        0 => bytes: u64,
+    }
+}
+
+record! {
+    /// Gives back a region.
+    DestroyRegion, 8 bytes {
+        /// Which.
+        0 => region: u64,
+    }
+}
+
+record! {
+    /// Lets the client of a session map a region for reading.
+    Offer, 20 bytes {
+        /// Whose client.
+        0 => session: SessionId,
+        /// Which region.
+        8 => region: u64,
+        /// What the session calls it.
+        16 => grant: u32,
+    }
+}
+
+record! {
+    /// Takes back an offer.
+    Withdraw, 12 bytes {
+        /// Whose.
+        0 => session: SessionId,
+        /// What the session calls it.
+        8 => grant: u32,
+    }
+}
+
+record! {
+    /// A session that the service has ended.
+    SessionEnded, 12 bytes {
+        /// Which.
+        0 => session: SessionId,
+        /// Why; nothing if the client closed it in order.
+        8 => reason: Option<Errno>,
+    }
+}
+
+record! {
+    /// A session that is served.
+    Opened, 8 bytes {
+        /// The object that the client opens all others relative to.
+        0 => root: Handle,
+    }
+}
+
+record! {
+    /// A sign of life.
+    Pong, 8 bytes {
+        /// Requests that the incarnation has completed so far.
+        0 => completed: u64,
+    }
+}

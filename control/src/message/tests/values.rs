@@ -1,0 +1,223 @@
+//! Strategies for any message of each direction.
+
+use alloc::string::String;
+
+use capability::{Handle, Rights};
+use dataplane::entry::{self, Errno};
+use dataplane::{SessionId, WaitMode};
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+use crate::message::*;
+
+pub(super) fn header() -> impl Strategy<Value = Header> {
+    let capability = proptest::option::of(handle());
+    (any::<u64>(), capability).prop_map(|(request, capability)| Header {
+        request,
+        capability,
+    })
+}
+
+fn handle() -> impl Strategy<Value = Handle> {
+    (any::<u32>(), 1u16..).prop_map(|(slot, generation)| {
+        Handle::from_word(u64::from(slot) | u64::from(generation) << 32).unwrap()
+    })
+}
+
+fn object_handle() -> impl Strategy<Value = entry::Handle> {
+    (any::<u32>(), any::<u16>()).prop_map(|(slot, generation)| entry::Handle { slot, generation })
+}
+
+fn rights() -> impl Strategy<Value = Rights> {
+    any::<u64>().prop_map(Rights::from_bits_truncate)
+}
+
+fn name() -> impl Strategy<Value = Name> {
+    "[a-z0-9-]{1,64}".prop_map(|text| text.parse().unwrap())
+}
+
+fn waiting() -> impl Strategy<Value = WaitMode> {
+    prop_oneof![
+        Just(WaitMode::Adaptive),
+        Just(WaitMode::Polling),
+        Just(WaitMode::Sleeping)
+    ]
+}
+
+fn session() -> impl Strategy<Value = SessionId> {
+    any::<u64>().prop_map(SessionId)
+}
+
+fn session_named() -> impl Strategy<Value = SessionNamed> {
+    session().prop_map(|session| SessionNamed { session })
+}
+
+fn errno() -> impl Strategy<Value = Errno> {
+    (1..=4095i32).prop_map(Errno)
+}
+
+fn list<T: core::fmt::Debug, const MAX: usize, const MIN: usize>(
+    element: impl Strategy<Value = T>,
+) -> impl Strategy<Value = List<T, MAX, MIN>> {
+    vec(element, MIN..=MAX).prop_map(|elements| elements.try_into().unwrap())
+}
+
+fn failed() -> impl Strategy<Value = Failed> {
+    (errno(), any::<String>()).prop_map(|(errno, reason)| Failed::new(errno, &reason))
+}
+
+fn terms() -> impl Strategy<Value = SessionTerms> {
+    let identity = (session(), any::<u64>(), rights(), any::<u32>());
+    let sizes = (any::<u64>(), any::<u32>(), any::<u32>(), any::<u16>());
+    let quota = (any::<u32>(), any::<u32>(), any::<u32>());
+    (identity, sizes, quota, waiting()).prop_map(|(identity, sizes, quota, waiting)| {
+        let (session, badge, rights, epoch) = identity;
+        let (arena_bytes, sq_entries, cq_entries, queues) = sizes;
+        let (max_handles, max_in_flight, max_pinned_pages) = quota;
+        SessionTerms {
+            session,
+            badge,
+            rights,
+            arena_bytes,
+            epoch,
+            sq_entries,
+            cq_entries,
+            max_handles,
+            max_in_flight,
+            max_pinned_pages,
+            queues,
+            waiting,
+        }
+    })
+}
+
+fn connect() -> impl Strategy<Value = Connect> {
+    let sizes = (any::<u64>(), any::<u32>(), any::<u32>(), any::<u16>());
+    (name(), sizes, any::<u64>(), waiting()).prop_map(|(service, sizes, features, waiting)| {
+        let (arena_bytes, sq_entries, cq_entries, queues) = sizes;
+        Connect {
+            service,
+            arena_bytes,
+            features,
+            sq_entries,
+            cq_entries,
+            queues,
+            waiting,
+        }
+    })
+}
+
+pub(super) fn client_message() -> impl Strategy<Value = ClientMessage> {
+    prop_oneof![
+        Just(ClientMessage::Hello),
+        connect().prop_map(ClientMessage::Connect),
+        session_named().prop_map(ClientMessage::Disconnect),
+        (session(), any::<u32>())
+            .prop_map(|(session, grant)| ClientMessage::MapGrant(MapGrant { session, grant })),
+        (rights(), any::<u64>())
+            .prop_map(|(rights, badge)| ClientMessage::Derive(Derive { rights, badge })),
+        Just(ClientMessage::Revoke),
+        Just(ClientMessage::Status),
+        Just(ClientMessage::Shutdown),
+    ]
+}
+
+fn welcome() -> impl Strategy<Value = Welcome> {
+    let capability =
+        (handle(), rights(), name()).prop_map(|(handle, rights, service)| HeldCapability {
+            handle,
+            rights,
+            service,
+        });
+    (any::<u64>(), list(capability)).prop_map(|(features, capabilities)| Welcome {
+        features,
+        capabilities,
+    })
+}
+
+fn status_report() -> impl Strategy<Value = StatusReport> {
+    let state = prop_oneof![
+        Just(ServiceState::Starting),
+        Just(ServiceState::Ready),
+        Just(ServiceState::Stopping),
+        Just(ServiceState::Stopped),
+        Just(ServiceState::Failed),
+    ];
+    let service = (name(), any::<[u64; 3]>(), any::<[u32; 3]>(), state).prop_map(
+        |(name, [start_ns, uptime_ns, resident_bytes], [pid, sessions, epoch], state)| {
+            ServiceStatus {
+                name,
+                start_ns,
+                uptime_ns,
+                resident_bytes,
+                pid,
+                sessions,
+                epoch,
+                state,
+            }
+        },
+    );
+    list(service).prop_map(|services| StatusReport { services })
+}
+
+pub(super) fn broker_reply() -> impl Strategy<Value = BrokerReply> {
+    let connected =
+        (terms(), any::<u64>(), object_handle()).prop_map(|(terms, features, root)| Connected {
+            terms,
+            features,
+            root,
+        });
+    prop_oneof![
+        Just(BrokerReply::Done),
+        failed().prop_map(BrokerReply::Failed),
+        welcome().prop_map(BrokerReply::Welcome),
+        connected.prop_map(BrokerReply::Connected),
+        any::<u64>().prop_map(|bytes| BrokerReply::Mapped(Mapped { bytes })),
+        handle().prop_map(|handle| BrokerReply::Derived(Derived { handle })),
+        status_report().prop_map(BrokerReply::StatusReport),
+    ]
+}
+
+pub(super) fn service_command() -> impl Strategy<Value = ServiceCommand> {
+    let credentials = (any::<u32>(), any::<u32>(), list(any::<u32>()))
+        .prop_map(|(uid, gid, groups)| Credentials { uid, gid, groups });
+    let open = (terms(), list(credentials))
+        .prop_map(|(terms, credentials)| OpenSession { terms, credentials });
+    prop_oneof![
+        Just(ServiceCommand::Done),
+        failed().prop_map(ServiceCommand::Failed),
+        open.prop_map(ServiceCommand::OpenSession),
+        session_named().prop_map(ServiceCommand::CloseSession),
+        session_named().prop_map(ServiceCommand::RevokeSession),
+        Just(ServiceCommand::Stop),
+        Just(ServiceCommand::Ping),
+        (any::<u64>(), any::<u64>()).prop_map(|(region, bytes)| {
+            ServiceCommand::RegionCreated(RegionCreated { region, bytes })
+        }),
+    ]
+}
+
+pub(super) fn service_message() -> impl Strategy<Value = ServiceMessage> {
+    let offer =
+        (session(), any::<u64>(), any::<u32>()).prop_map(|(session, region, grant)| Offer {
+            session,
+            region,
+            grant,
+        });
+    let withdraw =
+        (session(), any::<u32>()).prop_map(|(session, grant)| Withdraw { session, grant });
+    let ended = (session(), proptest::option::of(errno()))
+        .prop_map(|(session, reason)| SessionEnded { session, reason });
+    prop_oneof![
+        Just(ServiceMessage::Done),
+        failed().prop_map(ServiceMessage::Failed),
+        Just(ServiceMessage::Ready),
+        any::<u64>().prop_map(|bytes| ServiceMessage::CreateRegion(CreateRegion { bytes })),
+        any::<u64>().prop_map(|region| ServiceMessage::DestroyRegion(DestroyRegion { region })),
+        offer.prop_map(ServiceMessage::Offer),
+        withdraw.prop_map(ServiceMessage::Withdraw),
+        ended.prop_map(ServiceMessage::SessionEnded),
+        object_handle().prop_map(|root| ServiceMessage::Opened(Opened { root })),
+        any::<u64>().prop_map(|completed| ServiceMessage::Pong(Pong { completed })),
+    ]
+}
