@@ -6,7 +6,8 @@
 
 extern crate alloc;
 
-pub mod message;
 pub mod client;
+pub mod message;
 pub mod platform;
+pub mod runtime;
 pub mod service;

@@ -15,7 +15,7 @@ pub const MAX_DESCRIPTORS: usize = 8;
 /// A message as a channel carries it.
 #[derive(Clone, Default)]
 pub struct Packet {
-    /// At most [`MAX_MESSAGE`] bytes.
+    /// 1 to [`MAX_MESSAGE`] bytes.
     pub bytes: Vec<u8>,
     /// At most [`MAX_DESCRIPTORS`].
     pub descriptors: Vec<Descriptor>,
@@ -41,8 +41,11 @@ pub enum ChannelError {
     Closed,
     /// The other end does not read: a peer that lets its queue fill up.
     Full,
-    /// Too many bytes or descriptors.
+    /// Too many bytes or descriptors, or not one byte. Received: the message is gone, the channel
+    /// goes on.
     TooLarge,
+    /// A descriptor that is not one of this platform's.
+    WrongDescriptor,
     /// The deadline has passed.
     TimedOut,
 }
@@ -57,16 +60,17 @@ pub trait Channel: Send + Sync {
     /// Takes the next message, if one is there; never blocks.
     ///
     /// # Errors
-    /// [`ChannelError::Closed`] when the other end is gone and everything was read.
+    /// [`ChannelError::Closed`] when the other end is gone and everything was read;
+    /// [`ChannelError::TooLarge`] for a message that no honest peer sends.
     fn receive(&self) -> Result<Option<Packet>, ChannelError>;
     /// Waits for the next message. `timeout_ns` of `None` waits without end.
     ///
     /// # Errors
-    /// [`ChannelError::Closed`] or [`ChannelError::TimedOut`].
+    /// [`ChannelError::Closed`], [`ChannelError::TooLarge`] or [`ChannelError::TimedOut`].
     fn receive_within(&self, timeout_ns: Option<u64>) -> Result<Packet, ChannelError>;
     /// Whether the other end still is there; takes no message.
     fn is_connected(&self) -> bool;
-    /// Who is at the other end.
+    /// Who was at the other end when the two were connected: of a pair, its maker.
     fn peer(&self) -> Peer;
     /// What a poller watches for messages and hang-up.
     fn source(&self) -> Descriptor;
@@ -93,7 +97,7 @@ pub struct Unit {
 pub struct Started {
     /// Its control channel.
     pub channel: Arc<dyn Channel>,
-    /// Its process; 0 where there is none of its own.
+    /// Its process; where it has none of its own, a number that only [`Spawning`] knows.
     pub pid: u32,
     /// What a poller watches for its end.
     pub exit: Descriptor,
@@ -115,9 +119,10 @@ pub trait Spawning {
     /// # Errors
     /// [`SpawnError`].
     fn spawn(&self, unit: &Unit) -> Result<Started, SpawnError>;
-    /// Ends a service at once, whatever it does.
+    /// Ends a service at once, whatever it does. A thread cannot be ended: its control channel is
+    /// closed, on which it ends itself.
     fn kill(&self, pid: u32);
-    /// Whether it has ended; reaps it. `Some` holds the exit code, or the negated signal.
+    /// Whether it has ended; reaps it. `Some`, once, holds the exit code, or the negated signal.
     fn reap(&self, pid: u32) -> Option<i32>;
     /// Resident memory, bytes; 0 where that is not known.
     fn resident_bytes(&self, pid: u32) -> u64;

@@ -44,7 +44,7 @@ pub trait Waiting: Send + Sync {
     /// Lets another thread run on this processor.
     fn yield_now(&self);
     /// Sleeps while every word has the value beside it; also returns at the deadline, on a signal,
-    /// or for no reason.
+    /// or for no reason. A word that changes while it is slept on must change in its low 32 bits.
     fn sleep_on(&self, words: &[(&Word, u64)], deadline: Option<Instant>) -> Wake;
     /// Wakes all that sleep on a word, which has been changed.
     fn wake(&self, word: &Word);
@@ -85,6 +85,8 @@ pub trait Doorbells: Send + Sync {
 pub trait Poller {
     /// Watches a source: a doorbell's or a channel's receiving side. It is reported each time it
     /// becomes ready (edge-triggered), and once at first if it is ready already.
+    /// Who drains a source must drain it whole. The source stays open until it is removed, also if
+    /// the channel or listener that it is of is dropped.
     ///
     /// # Errors
     /// The descriptor is not one of this platform's, or the limit of sources is reached.
@@ -136,7 +138,7 @@ pub enum MemoryError {
     WrongDescriptor,
     /// The descriptor does not allow this access.
     Denied,
-    /// The region is smaller than was said.
+    /// A range that is not inside the region or not of whole pages, or a region that is empty.
     WrongSize,
 }
 
@@ -158,7 +160,7 @@ pub trait Memory: Send + Sync {
     /// # Errors
     /// [`MemoryError::Exhausted`]: the range must not be touched.
     fn commit(&self, region: &Descriptor, offset: u64, len: u64) -> Result<(), MemoryError>;
-    /// Gives the memory of a range back: every mapping of it reads zeros from now on.
+    /// Gives the memory of a range back, whole pages: every mapping of it reads zeros from now on.
     ///
     /// # Errors
     /// [`MemoryError::Denied`] where this cannot be done; the range is then unchanged, and the
@@ -170,4 +172,10 @@ pub trait Memory: Send + Sync {
     /// # Errors
     /// [`MemoryError`].
     fn seal(&self, region: &Descriptor) -> Result<(), MemoryError>;
+    /// A word that reads 1, and 0 in every child that this process forks: a child does not inherit
+    /// regions, and must look at the guard before it touches one.
+    ///
+    /// # Errors
+    /// [`MemoryError::Exhausted`].
+    fn fork_guard(&self) -> Result<Word, MemoryError>;
 }

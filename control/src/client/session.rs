@@ -63,8 +63,8 @@ impl Session {
         let terms = &connected.terms;
         // Made first, so that whatever fails below ends the session.
         let grants = Arc::new(Grants::new(Arc::clone(shared), terms.session));
-        let geometry =
-            Geometry::new(terms.sq_entries, terms.cq_entries).map_err(|_| ConnectError::Protocol)?;
+        let geometry = Geometry::new(terms.sq_entries, terms.cq_entries)
+            .map_err(|_| ConnectError::Protocol)?;
         let memory = &shared.machine.memory;
         let map = |region, access| memory.map(region, access).map_err(|_| ConnectError::Memory);
         let client_blocks = map(client, Access::ReadWrite)?;

@@ -72,21 +72,13 @@ impl<M: Bodies> Message for M {
         }
         let (raw, body) = RawHeader::read_from_prefix(bytes).map_err(|_| size)?;
         if raw.magic != MAGIC {
-            return Err(DecodeError::Magic {
-                magic: raw.magic.get(),
-            });
+            return Err(DecodeError::Magic { magic: raw.magic.get() });
         }
         if raw.version != VERSION {
-            return Err(DecodeError::Version {
-                version: raw.version.get(),
-            });
+            return Err(DecodeError::Version { version: raw.version.get() });
         }
         let (kind, request) = (raw.kind.get(), raw.request.get());
-        let malformed = |fault| DecodeError::Malformed {
-            kind,
-            request,
-            fault,
-        };
+        let malformed = |fault| DecodeError::Malformed { kind, request, fault };
         let header = check(&raw, body).map_err(malformed)?;
         let mut input = Input::new(body);
         let message = M::read(kind, &mut input)
@@ -115,10 +107,7 @@ fn check(raw: &RawHeader, body: &[u8]) -> Result<Header, Fault> {
         0 => None,
         word => Some(Handle::from_word(word).ok_or(Fault::Handle { word })?),
     };
-    Ok(Header {
-        request: raw.request.get(),
-        capability,
-    })
+    Ok(Header { request: raw.request.get(), capability })
 }
 
 /// Makes the enum of a direction from its kinds: `kind + descriptors => Variant(body: Type)`.

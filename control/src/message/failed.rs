@@ -24,9 +24,6 @@ impl Failed {
     /// A failure with as much of `reason` as fits.
     #[must_use]
     pub fn new(errno: Errno, reason: &str) -> Self {
-        Self {
-            errno,
-            reason: Reason::new(reason),
-        }
+        Self { errno, reason: Reason::new(reason) }
     }
 }

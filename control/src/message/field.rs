@@ -177,11 +177,7 @@ impl Field for Errno {
 
     fn to_layout(&self) -> I32 {
         let in_range = (1..=MAX_ERRNO).contains(&self.0);
-        if in_range {
-            self.0.into()
-        } else {
-            Self::EIO.0.into()
-        }
+        if in_range { self.0.into() } else { Self::EIO.0.into() }
     }
 
     fn from_layout(layout: I32) -> Result<Self, Fault> {
@@ -201,11 +197,7 @@ impl Field for Option<Errno> {
     }
 
     fn from_layout(layout: I32) -> Result<Self, Fault> {
-        if layout == 0 {
-            Ok(None)
-        } else {
-            Errno::from_layout(layout).map(Some)
-        }
+        if layout == 0 { Ok(None) } else { Errno::from_layout(layout).map(Some) }
     }
 }
 

@@ -61,9 +61,6 @@ impl Header {
     /// A header for a message that uses no capability.
     #[must_use]
     pub const fn new(request: u64) -> Self {
-        Self {
-            request,
-            capability: None,
-        }
+        Self { request, capability: None }
     }
 }

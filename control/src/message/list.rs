@@ -36,11 +36,7 @@ impl<T, const MAX: usize, const MIN: usize> TryFrom<Vec<T>> for List<T, MAX, MIN
 
     fn try_from(elements: Vec<T>) -> Result<Self, OutOfBounds> {
         let count = elements.len();
-        if (MIN..=MAX).contains(&count) {
-            Ok(Self(elements))
-        } else {
-            Err(OutOfBounds { count })
-        }
+        if (MIN..=MAX).contains(&count) { Ok(Self(elements)) } else { Err(OutOfBounds { count }) }
     }
 }
 
@@ -72,10 +68,7 @@ impl<T: Body, const MAX: usize, const MIN: usize> Body for List<T, MAX, MIN> {
         if !usize::try_from(count).is_ok_and(|count| (MIN..=MAX).contains(&count)) {
             return Err(Fault::Count { count });
         }
-        (0..count)
-            .map(|_| T::read(input))
-            .collect::<Result<_, _>>()
-            .map(Self)
+        (0..count).map(|_| T::read(input)).collect::<Result<_, _>>().map(Self)
     }
 }
 

@@ -25,16 +25,9 @@ impl Name {
     /// The name as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        let end = self
-            .0
-            .iter()
-            .position(|byte| *byte == 0)
-            .unwrap_or(Self::MAX_BYTES);
+        let end = self.0.iter().position(|byte| *byte == 0).unwrap_or(Self::MAX_BYTES);
         // A name is ASCII, so the fall-back is never taken.
-        self.0
-            .get(..end)
-            .and_then(|bytes| str::from_utf8(bytes).ok())
-            .unwrap_or_default()
+        self.0.get(..end).and_then(|bytes| str::from_utf8(bytes).ok()).unwrap_or_default()
     }
 }
 
@@ -47,11 +40,7 @@ impl FromStr for Name {
         start.copy_from_slice(text.as_bytes());
         let name = Self::from_layout(bytes).map_err(|_| InvalidName)?;
         // A 0 in the text would pass for padding.
-        if name.as_str() == text {
-            Ok(name)
-        } else {
-            Err(InvalidName)
-        }
+        if name.as_str() == text { Ok(name) } else { Err(InvalidName) }
     }
 }
 
@@ -67,15 +56,8 @@ impl Field for Name {
         let mut text = bytes.iter().take_while(|byte| !is_padding(byte)).peekable();
         let named = text.peek().is_some()
             && text.all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'))
-            && bytes
-                .iter()
-                .skip_while(|byte| !is_padding(byte))
-                .all(is_padding);
-        if named {
-            Ok(Self(bytes))
-        } else {
-            Err(Fault::Name)
-        }
+            && bytes.iter().skip_while(|byte| !is_padding(byte)).all(is_padding);
+        if named { Ok(Self(bytes)) } else { Err(Fault::Name) }
     }
 }
 
@@ -93,11 +75,7 @@ impl fmt::Debug for Name {
 
 impl fmt::Display for InvalidName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "a name is 1 to {} characters of a-z, 0-9 and -",
-            Name::MAX_BYTES
-        )
+        write!(f, "a name is 1 to {} characters of a-z, 0-9 and -", Name::MAX_BYTES)
     }
 }
 
@@ -117,17 +95,7 @@ mod tests {
 
     #[test]
     fn other_texts_are_no_names() {
-        for text in [
-            "",
-            "A",
-            "a b",
-            "a/b",
-            "..",
-            "é",
-            "a\0",
-            "\0",
-            &"x".repeat(65),
-        ] {
+        for text in ["", "A", "a b", "a/b", "..", "é", "a\0", "\0", &"x".repeat(65)] {
             assert_eq!(text.parse::<Name>(), Err(InvalidName), "{text:?}");
         }
     }

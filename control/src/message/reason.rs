@@ -30,11 +30,7 @@ impl Reason {
             if kept.len() + character.len_utf8() > Self::MAX_BYTES {
                 break;
             }
-            kept.push(if character.is_control() {
-                ' '
-            } else {
-                character
-            });
+            kept.push(if character.is_control() { ' ' } else { character });
         }
         Self(kept)
     }
@@ -82,10 +78,7 @@ mod tests {
     fn long_texts_end_at_a_character() {
         let text = "é".repeat(200);
         assert_eq!(Reason::new(&text).as_str(), "é".repeat(128));
-        assert_eq!(
-            Reason::new(&"x".repeat(300)).as_str().len(),
-            Reason::MAX_BYTES
-        );
+        assert_eq!(Reason::new(&"x".repeat(300)).as_str().len(), Reason::MAX_BYTES);
         let odd = "x".to_owned() + &text;
         assert_eq!(Reason::new(&odd).as_str().len(), 255);
     }

@@ -6,7 +6,7 @@
 //! until its doorbell rings.
 
 use super::answer::DataService;
-use super::executor::WakeHub;
+use super::executor::{TaskWaker, WakeHub};
 use super::queue::{Counters, Scope};
 use super::session::{OpenError, SessionParts, SessionState};
 use crate::entry::{Errno, Handle};
@@ -18,6 +18,9 @@ use alloc::collections::BTreeMap;
 use alloc::rc::Rc;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::future::Future;
+use core::pin::Pin;
+use core::task::{Context, Waker};
 
 /// Turns between two looks at the clock, and at sources other than the active rings.
 const TURNS_PER_LOOK: u32 = 64;
@@ -33,6 +36,19 @@ pub struct Ended {
     pub errno: Errno,
 }
 
+struct BackgroundTask {
+    future: Pin<Box<dyn Future<Output = ()>>>,
+    woken: Arc<TaskWaker>,
+}
+
+impl BackgroundTask {
+    /// Whether it has ended.
+    fn poll_if_woken(&mut self) -> bool {
+        let waker = Waker::from(Arc::clone(&self.woken));
+        self.woken.take() && self.future.as_mut().poll(&mut Context::from_waker(&waker)).is_ready()
+    }
+}
+
 /// The event loop of a service's data plane; one thread owns it.
 pub struct Reactor<S: DataService> {
     service: Rc<S>,
@@ -45,6 +61,8 @@ pub struct Reactor<S: DataService> {
     counters: Counters,
     ready: Vec<Token>,
     ended: Vec<Ended>,
+    /// Tasks of the service's own.
+    tasks: Vec<BackgroundTask>,
     turns: u32,
     looked: Instant,
 }
@@ -64,6 +82,7 @@ impl<S: DataService> Reactor<S> {
             counters: Counters::default(),
             ready: Vec::new(),
             ended: Vec::new(),
+            tasks: Vec::new(),
             turns: 0,
             looked,
         }
@@ -124,6 +143,14 @@ impl<S: DataService> Reactor<S> {
         }
     }
 
+    /// Runs a task of the service's own on this thread, until it ends.
+    pub fn spawn(&mut self, future: Pin<Box<dyn Future<Output = ()>>>) {
+        let woken = TaskWaker::new(&self.hub);
+        let waker = Waker::from(Arc::clone(&woken));
+        self.tasks.push(BackgroundTask { future, woken });
+        waker.wake();
+    }
+
     /// One turn: serves what is there; waits if nothing is. Appends the tokens of sources that
     /// are not sessions to `others`, and returns the sessions that were ended for cause.
     pub fn turn(&mut self, others: &mut Vec<Token>) -> Vec<Ended> {
@@ -182,6 +209,7 @@ impl<S: DataService> Reactor<S> {
         if !self.hub.take_any() {
             return 0;
         }
+        self.tasks.retain_mut(|task| !task.poll_if_woken());
         let waiting = &*self.waiting;
         let counters = &mut self.counters;
         self.sessions.values_mut().map(|state| state.poll_woken(counters, waiting)).sum()

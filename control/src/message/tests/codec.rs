@@ -22,11 +22,8 @@ fn check<T: Debug>(values: impl Strategy<Value = T>, test: impl Fn(T) -> TestCas
         Err(_) => RandomState::new().hash_one(()),
     };
     println!("PROPTEST_RNG_SEED={seed}");
-    let config = Config {
-        rng_seed: RngSeed::Fixed(seed),
-        failure_persistence: None,
-        ..Config::default()
-    };
+    let config =
+        Config { rng_seed: RngSeed::Fixed(seed), failure_persistence: None, ..Config::default() };
     TestRunner::new(config).run(&values, test).unwrap();
 }
 
@@ -65,34 +62,30 @@ fn places() -> impl Strategy<Value = (prop::sample::Index, prop::sample::Index)>
 
 #[test]
 fn client_messages_survive() {
-    check(
-        (header(), client_message(), places()),
-        |(header, message, places)| survives(header, &message, places),
-    );
+    check((header(), client_message(), places()), |(header, message, places)| {
+        survives(header, &message, places)
+    });
 }
 
 #[test]
 fn broker_replies_survive() {
-    check(
-        (header(), broker_reply(), places()),
-        |(header, message, places)| survives(header, &message, places),
-    );
+    check((header(), broker_reply(), places()), |(header, message, places)| {
+        survives(header, &message, places)
+    });
 }
 
 #[test]
 fn service_commands_survive() {
-    check(
-        (header(), service_command(), places()),
-        |(header, message, places)| survives(header, &message, places),
-    );
+    check((header(), service_command(), places()), |(header, message, places)| {
+        survives(header, &message, places)
+    });
 }
 
 #[test]
 fn service_messages_survive() {
-    check(
-        (header(), service_message(), places()),
-        |(header, message, places)| survives(header, &message, places),
-    );
+    check((header(), service_message(), places()), |(header, message, places)| {
+        survives(header, &message, places)
+    });
 }
 
 #[test]
@@ -126,11 +119,7 @@ fn patched(message: &impl Message, offset: usize, with: &[u8]) -> Vec<u8> {
 }
 
 fn malformed<T>(kind: u16, fault: Fault) -> Result<T, DecodeError> {
-    Err(DecodeError::Malformed {
-        kind,
-        request: 9,
-        fault,
-    })
+    Err(DecodeError::Malformed { kind, request: 9, fault })
 }
 
 #[test]
@@ -140,14 +129,8 @@ fn what_is_no_message_cannot_be_answered() {
         (Vec::new(), DecodeError::Size { bytes: 0 }),
         (alloc::vec![0; 31], DecodeError::Size { bytes: 31 }),
         (alloc::vec![0; 4097], DecodeError::Size { bytes: 4097 }),
-        (
-            patched(&hello, 0, &[1, 2, 3, 4]),
-            DecodeError::Magic { magic: 0x0403_0201 },
-        ),
-        (
-            patched(&hello, 4, &[2]),
-            DecodeError::Version { version: 2 },
-        ),
+        (patched(&hello, 0, &[1, 2, 3, 4]), DecodeError::Magic { magic: 0x0403_0201 }),
+        (patched(&hello, 4, &[2]), DecodeError::Version { version: 2 }),
     ] {
         assert_eq!(ClientMessage::decode(&bytes), Err(error));
         assert_eq!(error.request(), None);
@@ -157,10 +140,7 @@ fn what_is_no_message_cannot_be_answered() {
 #[test]
 fn unknown_kinds_can_be_answered() {
     let bytes = patched(&ClientMessage::Hello, 6, &[0xff, 0x01]);
-    let error = DecodeError::Unknown {
-        kind: 0x01ff,
-        request: 9,
-    };
+    let error = DecodeError::Unknown { kind: 0x01ff, request: 9 };
     assert_eq!(ClientMessage::decode(&bytes), Err(error));
     assert_eq!(error.request(), Some(9));
 }
@@ -168,10 +148,7 @@ fn unknown_kinds_can_be_answered() {
 #[test]
 fn a_message_is_unknown_in_the_other_directions() {
     let bytes = ServiceMessage::Ready.encode(Header::new(9));
-    let error = DecodeError::Unknown {
-        kind: 0x0401,
-        request: 9,
-    };
+    let error = DecodeError::Unknown { kind: 0x0401, request: 9 };
     assert_eq!(ClientMessage::decode(&bytes), Err(error));
     assert_eq!(BrokerReply::decode(&bytes), Err(error));
     assert_eq!(ServiceCommand::decode(&bytes), Err(error));
@@ -195,10 +172,7 @@ fn each_rule_of_the_header_is_checked() {
 
 #[test]
 fn each_rule_of_the_fields_is_checked() {
-    let derive = ClientMessage::Derive(Derive {
-        rights: capability::Rights::READ,
-        badge: 0,
-    });
+    let derive = ClientMessage::Derive(Derive { rights: capability::Rights::READ, badge: 0 });
     let bits = 1 << 63 | 1;
     assert_eq!(
         ClientMessage::decode(&patched(&derive, 39, &[0x80])),
@@ -217,17 +191,10 @@ fn each_rule_of_the_fields_is_checked() {
         (38, &[0x1b], Fault::Text),
     ] {
         let bytes = patched(&failed, offset, with);
-        assert_eq!(
-            BrokerReply::decode(&bytes),
-            malformed(0x0002, fault),
-            "{with:?} at {offset}"
-        );
+        assert_eq!(BrokerReply::decode(&bytes), malformed(0x0002, fault), "{with:?} at {offset}");
     }
 
-    let welcome = BrokerReply::Welcome(Welcome {
-        features: 0,
-        capabilities: List::default(),
-    });
+    let welcome = BrokerReply::Welcome(Welcome { features: 0, capabilities: List::default() });
     for (count, fault) in [(1, Fault::Length), (33, Fault::Count { count: 33 })] {
         let bytes = patched(&welcome, 40, &[count]);
         assert_eq!(BrokerReply::decode(&bytes), malformed(0x0201, fault));

@@ -42,20 +42,14 @@ fn connect() {
     expected.extend([0, 0, 0x10, 0, 0, 0, 0, 0]);
     expected.extend([3, 0, 0, 0, 0, 0, 0, 0]);
     expected.extend([64, 0, 0, 0, 128, 0, 0, 0, 2, 0, 2, 0]);
-    let header = Header {
-        request: 0x1122_3344_5566_7788,
-        capability: Handle::from_word(9 << 32 | 5),
-    };
+    let header =
+        Header { request: 0x1122_3344_5566_7788, capability: Handle::from_word(9 << 32 | 5) };
     assert_eq!(message.encode(header), expected);
 }
 
 #[test]
 fn open_session() {
-    let credentials = Credentials {
-        uid: 1000,
-        gid: 100,
-        groups: vec![4, 27].try_into().unwrap(),
-    };
+    let credentials = Credentials { uid: 1000, gid: 100, groups: vec![4, 27].try_into().unwrap() };
     let message = ServiceCommand::OpenSession(OpenSession {
         terms: SessionTerms {
             session: SessionId(1),
@@ -92,17 +86,11 @@ fn open_session() {
 
 #[test]
 fn handles_errors_and_texts() {
-    let root = entry::Handle {
-        slot: 1,
-        generation: 2,
-    };
+    let root = entry::Handle { slot: 1, generation: 2 };
     let bytes = ServiceMessage::Opened(Opened { root }).encode(Header::default());
     assert_eq!(bytes[32..], [1, 0, 0, 0, 2, 0, 0, 0]);
 
-    let ended = SessionEnded {
-        session: SessionId(3),
-        reason: Some(Errno::EPROTO),
-    };
+    let ended = SessionEnded { session: SessionId(3), reason: Some(Errno::EPROTO) };
     let bytes = ServiceMessage::SessionEnded(ended).encode(Header::default());
     assert_eq!(bytes[32..], [3, 0, 0, 0, 0, 0, 0, 0, 71, 0, 0, 0]);
 
@@ -115,17 +103,9 @@ fn handles_errors_and_texts() {
 fn each_kind_has_its_number() {
     let kind = |bytes: Vec<u8>| u16::from_le_bytes([bytes[6], bytes[7]]);
     let client = |message: ClientMessage| kind(message.encode(Header::default()));
-    let session = SessionNamed {
-        session: SessionId(0),
-    };
-    let derive = Derive {
-        rights: Rights::empty(),
-        badge: 0,
-    };
-    let map = MapGrant {
-        session: SessionId(0),
-        grant: 0,
-    };
+    let session = SessionNamed { session: SessionId(0) };
+    let derive = Derive { rights: Rights::empty(), badge: 0 };
+    let map = MapGrant { session: SessionId(0), grant: 0 };
     assert_eq!(client(ClientMessage::Hello), 0x0101);
     assert_eq!(client(ClientMessage::Disconnect(session)), 0x0103);
     assert_eq!(client(ClientMessage::MapGrant(map)), 0x0104);
@@ -146,13 +126,7 @@ fn each_kind_has_its_number() {
 
     let message = |message: ServiceMessage| kind(message.encode(Header::default()));
     assert_eq!(message(ServiceMessage::Ready), 0x0401);
-    assert_eq!(
-        message(ServiceMessage::CreateRegion(CreateRegion { bytes: 0 })),
-        0x0402
-    );
-    assert_eq!(
-        message(ServiceMessage::DestroyRegion(DestroyRegion { region: 0 })),
-        0x0403
-    );
+    assert_eq!(message(ServiceMessage::CreateRegion(CreateRegion { bytes: 0 })), 0x0402);
+    assert_eq!(message(ServiceMessage::DestroyRegion(DestroyRegion { region: 0 })), 0x0403);
     assert_eq!(message(ServiceMessage::Pong(Pong { completed: 0 })), 0x0408);
 }

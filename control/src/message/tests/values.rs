@@ -12,10 +12,7 @@ use crate::message::*;
 
 pub(super) fn header() -> impl Strategy<Value = Header> {
     let capability = proptest::option::of(handle());
-    (any::<u64>(), capability).prop_map(|(request, capability)| Header {
-        request,
-        capability,
-    })
+    (any::<u64>(), capability).prop_map(|(request, capability)| Header { request, capability })
 }
 
 fn handle() -> impl Strategy<Value = Handle> {
@@ -37,11 +34,7 @@ fn name() -> impl Strategy<Value = Name> {
 }
 
 fn waiting() -> impl Strategy<Value = WaitMode> {
-    prop_oneof![
-        Just(WaitMode::Adaptive),
-        Just(WaitMode::Polling),
-        Just(WaitMode::Sleeping)
-    ]
+    prop_oneof![Just(WaitMode::Adaptive), Just(WaitMode::Polling), Just(WaitMode::Sleeping)]
 }
 
 fn session() -> impl Strategy<Value = SessionId> {
@@ -95,15 +88,7 @@ fn connect() -> impl Strategy<Value = Connect> {
     let sizes = (any::<u64>(), any::<u32>(), any::<u32>(), any::<u16>());
     (name(), sizes, any::<u64>(), waiting()).prop_map(|(service, sizes, features, waiting)| {
         let (arena_bytes, sq_entries, cq_entries, queues) = sizes;
-        Connect {
-            service,
-            arena_bytes,
-            features,
-            sq_entries,
-            cq_entries,
-            queues,
-            waiting,
-        }
+        Connect { service, arena_bytes, features, sq_entries, cq_entries, queues, waiting }
     })
 }
 
@@ -123,16 +108,10 @@ pub(super) fn client_message() -> impl Strategy<Value = ClientMessage> {
 }
 
 fn welcome() -> impl Strategy<Value = Welcome> {
-    let capability =
-        (handle(), rights(), name()).prop_map(|(handle, rights, service)| HeldCapability {
-            handle,
-            rights,
-            service,
-        });
-    (any::<u64>(), list(capability)).prop_map(|(features, capabilities)| Welcome {
-        features,
-        capabilities,
-    })
+    let capability = (handle(), rights(), name())
+        .prop_map(|(handle, rights, service)| HeldCapability { handle, rights, service });
+    (any::<u64>(), list(capability))
+        .prop_map(|(features, capabilities)| Welcome { features, capabilities })
 }
 
 fn status_report() -> impl Strategy<Value = StatusReport> {
@@ -145,28 +124,15 @@ fn status_report() -> impl Strategy<Value = StatusReport> {
     ];
     let service = (name(), any::<[u64; 3]>(), any::<[u32; 3]>(), state).prop_map(
         |(name, [start_ns, uptime_ns, resident_bytes], [pid, sessions, epoch], state)| {
-            ServiceStatus {
-                name,
-                start_ns,
-                uptime_ns,
-                resident_bytes,
-                pid,
-                sessions,
-                epoch,
-                state,
-            }
+            ServiceStatus { name, start_ns, uptime_ns, resident_bytes, pid, sessions, epoch, state }
         },
     );
     list(service).prop_map(|services| StatusReport { services })
 }
 
 pub(super) fn broker_reply() -> impl Strategy<Value = BrokerReply> {
-    let connected =
-        (terms(), any::<u64>(), object_handle()).prop_map(|(terms, features, root)| Connected {
-            terms,
-            features,
-            root,
-        });
+    let connected = (terms(), any::<u64>(), object_handle())
+        .prop_map(|(terms, features, root)| Connected { terms, features, root });
     prop_oneof![
         Just(BrokerReply::Done),
         failed().prop_map(BrokerReply::Failed),
@@ -198,12 +164,8 @@ pub(super) fn service_command() -> impl Strategy<Value = ServiceCommand> {
 }
 
 pub(super) fn service_message() -> impl Strategy<Value = ServiceMessage> {
-    let offer =
-        (session(), any::<u64>(), any::<u32>()).prop_map(|(session, region, grant)| Offer {
-            session,
-            region,
-            grant,
-        });
+    let offer = (session(), any::<u64>(), any::<u32>())
+        .prop_map(|(session, region, grant)| Offer { session, region, grant });
     let withdraw =
         (session(), any::<u32>()).prop_map(|(session, grant)| Withdraw { session, grant });
     let ended = (session(), proptest::option::of(errno()))

@@ -1,0 +1,274 @@
+//! Random operations on the capability space and on a naive model of it must agree.
+//!
+//! Handles and spaces that are gone stay in play, so stale ones are tried as often as live ones.
+//! Faulty spaces show that the comparison notices what it is there for. The seed is printed;
+//! `PROPTEST_RNG_SEED` repeats a run.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    reason = "a fault in the model must end the test"
+)]
+
+mod naive;
+mod subject;
+
+use std::collections::hash_map::RandomState;
+use std::env;
+use std::hash::BuildHasher;
+
+use capability::{Capabilities, Handle, Rights, SpaceId};
+use naive::Naive;
+use proptest::prelude::*;
+use proptest::sample::Index;
+use proptest::test_runner::{Config, RngSeed, TestCaseResult, TestError, TestRunner};
+use subject::{Amplifying, Faultless, NoGenerations, Rebadging, ShallowRevoke, Subject};
+
+const MAX_SPACES: u32 = 4;
+const QUOTA: u32 = 12;
+
+/// One call; spaces and handles are picked from all that were ever issued.
+#[derive(Clone, Debug)]
+enum Operation {
+    CreateSpace,
+    DestroySpace {
+        space: Index,
+    },
+    Mint {
+        space: Index,
+        object: u8,
+        rights: Rights,
+        badge: u64,
+    },
+    Grant {
+        from: Index,
+        to: Index,
+        rights: Rights,
+        badge: u64,
+    },
+    Revoke {
+        target: Index,
+    },
+    Delete {
+        target: Index,
+    },
+    Lookup {
+        target: Index,
+        needed: Rights,
+    },
+    LookupElsewhere {
+        target: Index,
+        space: Index,
+    },
+}
+
+/// Mostly able to derive, so that the trees grow deep.
+fn rights() -> impl Strategy<Value = Rights> {
+    let some = any::<u64>().prop_map(Rights::from_bits_truncate);
+    prop_oneof![
+        4 => Just(Rights::all()),
+        2 => some.clone().prop_map(|rights| rights | Rights::DERIVE | Rights::REVOKE),
+        1 => some,
+        1 => Just(Rights::DERIVE | Rights::READ),
+    ]
+}
+
+fn operation() -> impl Strategy<Value = Operation> {
+    let index = any::<Index>;
+    prop_oneof![
+        1 => Just(Operation::CreateSpace),
+        1 => index().prop_map(|space| Operation::DestroySpace { space }),
+        3 => (index(), any::<u8>(), rights(), 0..3u64).prop_map(
+            |(space, object, rights, badge)| Operation::Mint { space, object, rights, badge }
+        ),
+        16 => (index(), index(), rights(), 0..3u64).prop_map(
+            |(from, to, rights, badge)| Operation::Grant { from, to, rights, badge }
+        ),
+        3 => index().prop_map(|target| Operation::Revoke { target }),
+        3 => index().prop_map(|target| Operation::Delete { target }),
+        2 => (index(), rights()).prop_map(|(target, needed)| Operation::Lookup { target, needed }),
+        1 => (index(), index()).prop_map(
+            |(target, space)| Operation::LookupElsewhere { target, space }
+        ),
+    ]
+}
+
+/// The space under test, the model, and every name that was ever issued.
+struct Comparison<S> {
+    subject: S,
+    naive: Naive,
+    spaces: Vec<SpaceId>,
+    issued: Vec<(SpaceId, Handle)>,
+}
+
+impl<S: Subject> Comparison<S> {
+    /// Starts with two spaces and one capability.
+    fn new(subject: S) -> Result<Self, TestCaseError> {
+        let naive = Naive::new(MAX_SPACES, QUOTA);
+        let mut this = Self {
+            subject,
+            naive,
+            spaces: Vec::new(),
+            issued: Vec::new(),
+        };
+        this.create_space()?;
+        this.create_space()?;
+        this.mint(this.spaces[0], 0, Rights::all(), 0)?;
+        Ok(this)
+    }
+
+    fn create_space(&mut self) -> TestCaseResult {
+        let created = self.subject.inner().create_space(QUOTA);
+        prop_assert_eq!(created.map(|_| ()), self.naive.may_create_space());
+        if let Ok(space) = created {
+            prop_assert!(
+                !self.spaces.contains(&space),
+                "{:?} was issued before",
+                space
+            );
+            self.naive.add_space(space);
+            self.spaces.push(space);
+        }
+        Ok(())
+    }
+
+    fn mint(&mut self, space: SpaceId, object: u8, rights: Rights, badge: u64) -> TestCaseResult {
+        let minted = self.subject.inner().mint(space, object, rights, badge);
+        let expected = self.naive.mint(space, object, rights, badge);
+        prop_assert_eq!(minted.map(|_| ()), expected.map(|_| ()));
+        self.hold(expected.ok().zip(minted.ok()))
+    }
+
+    /// Gives the model's new entry the handle that the subject chose.
+    fn hold(&mut self, new: Option<(naive::Entry, Handle)>) -> TestCaseResult {
+        if let Some((entry, handle)) = new {
+            let name = (entry.space, handle);
+            prop_assert!(!self.issued.contains(&name), "{:?} was issued before", name);
+            self.naive.hold(entry, handle);
+            self.issued.push(name);
+        }
+        Ok(())
+    }
+
+    /// Does `operation` on both and compares the outcome, and then all that is held.
+    fn step(&mut self, operation: &Operation) -> TestCaseResult {
+        let space = |index: &Index| *index.get(&self.spaces);
+        let target = |index: &Index| *index.get(&self.issued);
+        match operation {
+            Operation::CreateSpace => self.create_space()?,
+            Operation::DestroySpace { space: index } => {
+                let space = space(index);
+                let removed = self.subject.inner().destroy_space(space);
+                prop_assert_eq!(naive::sorted(removed), self.naive.destroy_space(space));
+            }
+            Operation::Mint {
+                space: index,
+                object,
+                rights,
+                badge,
+            } => {
+                self.mint(space(index), *object, *rights, *badge)?;
+            }
+            Operation::Grant {
+                from,
+                to,
+                rights,
+                badge,
+            } => {
+                let ((from, handle), to) = (target(from), space(to));
+                let granted = self.subject.grant(from, handle, to, *rights, *badge);
+                let expected = self.naive.grant(from, handle, to, *rights, *badge);
+                prop_assert_eq!(granted.map(|_| ()), expected.map(|_| ()));
+                self.hold(expected.ok().zip(granted.ok()))?;
+            }
+            Operation::Revoke { target: index } => {
+                let (space, handle) = target(index);
+                let removed = self.subject.revoke(space, handle);
+                if let Ok(removed) = &removed {
+                    prop_assert!(self.naive.parents_come_first(removed));
+                }
+                prop_assert_eq!(naive::sorted(removed), self.naive.revoke(space, handle));
+            }
+            Operation::Delete { target: index } => {
+                let (space, handle) = target(index);
+                let removed = self.subject.inner().delete(space, handle);
+                prop_assert_eq!(removed, self.naive.delete(space, handle));
+            }
+            Operation::Lookup {
+                target: index,
+                needed,
+            } => {
+                let (space, handle) = target(index);
+                self.lookup(space, handle, *needed)?;
+            }
+            Operation::LookupElsewhere {
+                target: index,
+                space: other,
+            } => {
+                self.lookup(space(other), target(index).1, Rights::empty())?;
+            }
+        }
+        for space in &self.spaces {
+            prop_assert_eq!(
+                subject::list(self.subject.inner(), *space),
+                self.naive.list(*space)
+            );
+        }
+        Ok(())
+    }
+
+    fn lookup(&mut self, space: SpaceId, handle: Handle, needed: Rights) -> TestCaseResult {
+        let found = self.subject.lookup(space, handle, needed);
+        prop_assert_eq!(found, self.naive.lookup(space, handle, needed));
+        Ok(())
+    }
+}
+
+/// Runs random sequences of operations on the subjects that `new` makes, and the model.
+fn compare<S: Subject>(new: impl Fn(Capabilities<u8>) -> S) -> Result<(), String> {
+    let seed = match env::var("PROPTEST_RNG_SEED") {
+        Ok(seed) => seed.parse().unwrap(),
+        Err(_) => RandomState::new().hash_one(()),
+    };
+    println!("PROPTEST_RNG_SEED={seed}");
+    let config = Config {
+        rng_seed: RngSeed::Fixed(seed),
+        failure_persistence: None,
+        ..Config::default()
+    };
+    let operations = proptest::collection::vec(operation(), 1..120);
+    TestRunner::new(config)
+        .run(&operations, |operations| {
+            let mut comparison = Comparison::new(new(Capabilities::new(MAX_SPACES)))?;
+            operations
+                .iter()
+                .try_for_each(|operation| comparison.step(operation))
+        })
+        .map_err(|error: TestError<_>| error.to_string())
+}
+
+#[test]
+fn agrees_with_the_model() {
+    compare(Faultless).unwrap();
+}
+
+#[test]
+fn derivation_that_adds_rights_is_noticed() {
+    compare(Amplifying).unwrap_err();
+}
+
+#[test]
+fn derivation_that_changes_the_badge_is_noticed() {
+    compare(Rebadging).unwrap_err();
+}
+
+#[test]
+fn revocation_that_leaves_descendants_is_noticed() {
+    compare(ShallowRevoke).unwrap_err();
+}
+
+#[test]
+fn lookup_without_generations_is_noticed() {
+    compare(NoGenerations).unwrap_err();
+}

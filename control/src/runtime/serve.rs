@@ -1,0 +1,176 @@
+//! The loop of a service process.
+
+use super::broker_link::BrokerLink;
+use super::sessions;
+use crate::message::{Failed, Header, Message, Opened, Pong, ServiceCommand, ServiceMessage};
+use crate::platform::{CONTROL_TOKEN, Channel, Machine, Packet};
+use crate::service::{Broker, BrokeredRegion, RegionId, Service};
+use alloc::boxed::Box;
+use alloc::rc::Rc;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::cell::Cell;
+use dataplane::SessionId;
+use dataplane::entry::Errno;
+use dataplane::platform::Poller;
+use dataplane::service::{DataService, Reactor};
+
+/// Why a service did not serve to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ServeError {
+    /// It could not start.
+    Start(Errno),
+    /// Its control channel cannot be watched.
+    Poller,
+    /// The broker is gone.
+    BrokerGone,
+    /// The broker said what no correct broker says.
+    Protocol,
+}
+
+/// Where a service is in its life.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Starting,
+    Serving,
+    Stopped,
+    Failed(Errno),
+}
+
+struct Runtime<S: Service + DataService> {
+    service: Rc<S>,
+    reactor: Reactor<S>,
+    link: Rc<BrokerLink>,
+    machine: Machine,
+    phase: Rc<Cell<Phase>>,
+}
+
+/// Runs a service until the broker tells it to stop. `make` builds it from the machine and the
+/// broker.
+///
+/// # Errors
+/// [`ServeError`].
+pub fn serve<S: Service + DataService>(
+    channel: Arc<dyn Channel>,
+    machine: Machine,
+    poller: Box<dyn Poller>,
+    make: impl FnOnce(Machine, Rc<dyn Broker>) -> S,
+) -> Result<(), ServeError> {
+    poller.add(&channel.source(), CONTROL_TOKEN).map_err(|_| ServeError::Poller)?;
+    let link = Rc::new(BrokerLink::new(channel, Arc::clone(&machine.waiting)));
+    let service = Rc::new(make(machine.clone(), link.clone()));
+    let reactor = Reactor::new(Rc::clone(&service), Arc::clone(&machine.waiting), poller);
+    let phase = Rc::new(Cell::new(Phase::Starting));
+    Runtime { service, reactor, link, machine, phase }.run()
+}
+
+impl<S: Service + DataService> Runtime<S> {
+    fn run(&mut self) -> Result<(), ServeError> {
+        self.start();
+        let mut tokens = Vec::new();
+        loop {
+            for ended in self.reactor.turn(&mut tokens) {
+                self.link.session_ended(ended.session, ended.errno);
+            }
+            if !tokens.is_empty() {
+                tokens.clear();
+                self.receive()?;
+            }
+            match self.phase.get() {
+                Phase::Starting | Phase::Serving => {}
+                Phase::Stopped => return Ok(()),
+                Phase::Failed(errno) => return Err(ServeError::Start(errno)),
+            }
+        }
+    }
+
+    fn start(&mut self) {
+        let (service, link) = (Rc::clone(&self.service), Rc::clone(&self.link));
+        let phase = Rc::clone(&self.phase);
+        self.reactor.spawn(Box::pin(async move {
+            match service.start().await {
+                Ok(()) => {
+                    phase.set(Phase::Serving);
+                    link.send(0, &ServiceMessage::Ready);
+                }
+                Err(errno) => phase.set(Phase::Failed(errno)),
+            }
+        }));
+    }
+
+    /// Takes every message that is there.
+    fn receive(&mut self) -> Result<(), ServeError> {
+        loop {
+            match self.link.channel().receive() {
+                Ok(Some(packet)) => self.obey(&packet)?,
+                Ok(None) => return Ok(()),
+                Err(_) => return Err(ServeError::BrokerGone),
+            }
+        }
+    }
+
+    fn obey(&mut self, packet: &Packet) -> Result<(), ServeError> {
+        let (Header { request, .. }, command) =
+            ServiceCommand::decode(&packet.bytes).map_err(|_| ServeError::Protocol)?;
+        if command.descriptors() != packet.descriptors.len() {
+            return Err(ServeError::Protocol);
+        }
+        let answer = match command {
+            ServiceCommand::OpenSession(open) => {
+                let opened = sessions::parts(&*self.machine.memory, &open, &packet.descriptors)
+                    .and_then(|parts| self.reactor.open(parts).map_err(Errno::from));
+                match opened {
+                    Ok(root) => ServiceMessage::Opened(Opened { root }),
+                    Err(errno) => failed(errno),
+                }
+            }
+            ServiceCommand::CloseSession(named) => {
+                self.reactor.close(named.session, None);
+                ServiceMessage::Done
+            }
+            ServiceCommand::RevokeSession(named) => {
+                self.reactor.revoke(named.session);
+                ServiceMessage::Done
+            }
+            ServiceCommand::Ping => {
+                ServiceMessage::Pong(Pong { completed: self.reactor.counters().completed })
+            }
+            ServiceCommand::Stop => return self.stop(request),
+            ServiceCommand::RegionCreated(created) => {
+                let [descriptor] = packet.descriptors.as_slice() else {
+                    return Err(ServeError::Protocol);
+                };
+                let id = RegionId(created.region);
+                let descriptor = descriptor.clone();
+                let region = BrokeredRegion { id, descriptor, bytes: created.bytes };
+                self.link.answered(request, Ok(region));
+                return Ok(());
+            }
+            ServiceCommand::Failed(failed) => {
+                self.link.answered(request, Err(failed.errno));
+                return Ok(());
+            }
+            ServiceCommand::Done => return Ok(()),
+        };
+        self.link.send(request, &answer);
+        Ok(())
+    }
+
+    fn stop(&mut self, request: u64) -> Result<(), ServeError> {
+        let (service, link) = (Rc::clone(&self.service), Rc::clone(&self.link));
+        let phase = Rc::clone(&self.phase);
+        self.reactor.spawn(Box::pin(async move {
+            service.stop().await;
+            link.send(request, &ServiceMessage::Done);
+            phase.set(Phase::Stopped);
+        }));
+        Ok(())
+    }
+}
+
+fn failed(errno: Errno) -> ServiceMessage {
+    ServiceMessage::Failed(Failed::new(errno, errno.text()))
+}
+
+/// Sessions and foreign sources share the poller's tokens.
+const _: () = assert!(CONTROL_TOKEN.0 > SessionId(u64::MAX - 1).0);
