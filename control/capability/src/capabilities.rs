@@ -51,9 +51,7 @@ impl<O: Clone> Capabilities<O> {
     /// Room for `max_spaces` spaces, none created yet.
     #[must_use]
     pub const fn new(max_spaces: u32) -> Self {
-        Self {
-            forest: Forest::new(max_spaces),
-        }
+        Self { forest: Forest::new(max_spaces) }
     }
 
     /// Creates an empty space that may hold `quota` capabilities.
@@ -71,10 +69,7 @@ impl<O: Clone> Capabilities<O> {
     /// `StaleSpace`.
     pub fn destroy_space(&mut self, space: SpaceId) -> Result<Vec<Removed<O>>, Error> {
         let nodes = self.space(space)?;
-        let mut held: Vec<_> = nodes
-            .iter()
-            .map(|(key, node)| (node.serial, Handle(key)))
-            .collect();
+        let mut held: Vec<_> = nodes.iter().map(|(key, node)| (node.serial, Handle(key))).collect();
         // Parents first: then a surviving child moves once, not once for each ancestor.
         held.sort_unstable_by_key(|(serial, _)| *serial);
         let removed = held
@@ -110,10 +105,7 @@ impl<O: Clone> Capabilities<O> {
         &self,
         space: SpaceId,
     ) -> Result<impl Iterator<Item = (Handle, Capability<'_, O>)>, Error> {
-        Ok(self
-            .space(space)?
-            .iter()
-            .map(|(key, node)| (Handle(key), Capability::of(node))))
+        Ok(self.space(space)?.iter().map(|(key, node)| (Handle(key), Capability::of(node))))
     }
 
     /// What `handle` stands for, if it carries all `needed` rights.
@@ -126,16 +118,9 @@ impl<O: Clone> Capabilities<O> {
         handle: Handle,
         needed: Rights,
     ) -> Result<Capability<'_, O>, Error> {
-        let node = self
-            .space(space)?
-            .find(handle.0)
-            .ok_or(Error::StaleHandle)?;
+        let node = self.space(space)?.find(handle.0).ok_or(Error::StaleHandle)?;
         let missing = needed.difference(node.rights);
-        if missing.is_empty() {
-            Ok(Capability::of(node))
-        } else {
-            Err(Error::Denied { missing })
-        }
+        if missing.is_empty() { Ok(Capability::of(node)) } else { Err(Error::Denied { missing }) }
     }
 
     /// Makes a capability that is derived from nothing. Only who created `object` may ask.
@@ -149,10 +134,7 @@ impl<O: Clone> Capabilities<O> {
         rights: Rights,
         badge: u64,
     ) -> Result<Handle, Error> {
-        Ok(self
-            .forest
-            .insert(space, None, (object, rights, badge))?
-            .handle)
+        Ok(self.forest.insert(space, None, (object, rights, badge))?.handle)
     }
 
     /// Derives a capability with the same or fewer rights, in the same space.
@@ -195,14 +177,8 @@ impl<O: Clone> Capabilities<O> {
             (set, _) => return Err(Error::Badged { badge: set }),
         };
         let object = source.object.clone();
-        let parent = Place {
-            space: from,
-            handle,
-        };
-        Ok(self
-            .forest
-            .insert(to, Some(parent), (object, rights, badge))?
-            .handle)
+        let parent = Place { space: from, handle };
+        Ok(self.forest.insert(to, Some(parent), (object, rights, badge))?.handle)
     }
 
     /// Removes a capability and everything derived from it, in every space.
@@ -219,9 +195,7 @@ impl<O: Clone> Capabilities<O> {
         let doomed: Vec<_> = self.forest.subtree(root).collect();
         let reaches_others = doomed.iter().any(|place| place.space != space);
         if reaches_others && !rights.contains(Rights::REVOKE) {
-            return Err(Error::Denied {
-                missing: Rights::REVOKE,
-            });
+            return Err(Error::Denied { missing: Rights::REVOKE });
         }
         self.forest.detach(root);
         let removed = doomed
@@ -250,22 +224,13 @@ impl<O: Clone> Capabilities<O> {
 
 impl<'a, O> Capability<'a, O> {
     const fn of(node: &'a Node<O>) -> Self {
-        Self {
-            object: &node.object,
-            rights: node.rights,
-            badge: node.badge,
-        }
+        Self { object: &node.object, rights: node.rights, badge: node.badge }
     }
 }
 
 impl<O> Removed<O> {
     fn new(place: Place, node: Node<O>) -> Self {
         let Place { space, handle } = place;
-        Self {
-            space,
-            handle,
-            object: node.object,
-            badge: node.badge,
-        }
+        Self { space, handle, object: node.object, badge: node.badge }
     }
 }

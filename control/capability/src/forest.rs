@@ -41,10 +41,7 @@ pub(crate) struct Forest<O> {
 
 impl<O> Forest<O> {
     pub(crate) const fn new(max_spaces: u32) -> Self {
-        Self {
-            spaces: Slots::new(max_spaces),
-            next_serial: 0,
-        }
+        Self { spaces: Slots::new(max_spaces), next_serial: 0 }
     }
 
     pub(crate) fn node(&self, place: Place) -> Option<&Node<O>> {
@@ -52,9 +49,7 @@ impl<O> Forest<O> {
     }
 
     fn node_mut(&mut self, place: Place) -> Option<&mut Node<O>> {
-        self.spaces
-            .find_mut(place.space.0)?
-            .find_mut(place.handle.0)
+        self.spaces.find_mut(place.space.0)?.find_mut(place.handle.0)
     }
 
     /// Puts a new node into `space`, below `parent` or as a root.

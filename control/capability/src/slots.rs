@@ -36,12 +36,7 @@ enum State<T> {
 
 impl<T> Slots<T> {
     pub(crate) const fn new(limit: u32) -> Self {
-        Self {
-            slots: Vec::new(),
-            vacant: None,
-            occupied: 0,
-            limit,
-        }
+        Self { slots: Vec::new(), vacant: None, occupied: 0, limit }
     }
 
     /// How many values there are.
@@ -65,19 +60,15 @@ impl<T> Slots<T> {
         }
         entry.state = State::Occupied(value);
         self.occupied += 1;
-        Ok(Key {
-            slot,
-            generation: entry.generation,
-        })
+        Ok(Key { slot, generation: entry.generation })
     }
 
     /// The value that `key` names.
     pub(crate) fn find(&self, key: Key) -> Option<&T> {
         match self.slots.get(key.slot as usize)? {
-            Slot {
-                generation,
-                state: State::Occupied(value),
-            } if *generation == key.generation => Some(value),
+            Slot { generation, state: State::Occupied(value) } if *generation == key.generation => {
+                Some(value)
+            }
             _ => None,
         }
     }
@@ -85,10 +76,9 @@ impl<T> Slots<T> {
     /// The value that `key` names.
     pub(crate) fn find_mut(&mut self, key: Key) -> Option<&mut T> {
         match self.slots.get_mut(key.slot as usize)? {
-            Slot {
-                generation,
-                state: State::Occupied(value),
-            } if *generation == key.generation => Some(value),
+            Slot { generation, state: State::Occupied(value) } if *generation == key.generation => {
+                Some(value)
+            }
             _ => None,
         }
     }
@@ -118,29 +108,19 @@ impl<T> Slots<T> {
 
     /// All values with their keys, in the order of their slots.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (Key, &T)> {
-        self.slots
-            .iter()
-            .zip(0..)
-            .filter_map(|(slot, index)| match &slot.state {
-                State::Occupied(value) => Some((
-                    Key {
-                        slot: index,
-                        generation: slot.generation,
-                    },
-                    value,
-                )),
-                State::Vacant { .. } | State::Retired => None,
-            })
+        self.slots.iter().zip(0..).filter_map(|(slot, index)| match &slot.state {
+            State::Occupied(value) => {
+                Some((Key { slot: index, generation: slot.generation }, value))
+            }
+            State::Vacant { .. } | State::Retired => None,
+        })
     }
 
     /// Adds a vacant slot at the end, or `None` when slots have run out of numbers.
     fn extend(&mut self) -> Option<u32> {
         let slot = u32::try_from(self.slots.len()).ok()?;
         let state = State::Vacant { next: self.vacant };
-        self.slots.push(Slot {
-            generation: NonZeroU16::MIN,
-            state,
-        });
+        self.slots.push(Slot { generation: NonZeroU16::MIN, state });
         Some(slot)
     }
 }
@@ -168,10 +148,7 @@ mod tests {
         let key = slots.insert(1).unwrap();
         assert_eq!(slots.remove(key), Some(1));
         assert_eq!(slots.remove(key), None);
-        let next = Key {
-            generation: key.generation.checked_add(1).unwrap(),
-            ..key
-        };
+        let next = Key { generation: key.generation.checked_add(1).unwrap(), ..key };
         assert_eq!(slots.remove(next), None, "the slot is vacant");
         assert_eq!(slots.occupied(), 0);
         let (a, b) = (slots.insert(2).unwrap(), slots.insert(3).unwrap());
@@ -185,13 +162,7 @@ mod tests {
         let (first, last) = loop {
             let key = slots.insert(()).unwrap();
             if key.slot != 0 {
-                break (
-                    Key {
-                        slot: 0,
-                        generation: NonZeroU16::MIN,
-                    },
-                    key,
-                );
+                break (Key { slot: 0, generation: NonZeroU16::MIN }, key);
             }
             slots.remove(key);
             uses += 1;
@@ -210,9 +181,6 @@ mod tests {
         assert_eq!(slots.insert(2), Err(Error::QuotaExceeded { limit: 2 }));
         slots.remove(key);
         assert!(slots.insert(2).is_ok());
-        assert_eq!(
-            Slots::new(0).insert(0),
-            Err(Error::QuotaExceeded { limit: 0 })
-        );
+        assert_eq!(Slots::new(0).insert(0), Err(Error::QuotaExceeded { limit: 0 }));
     }
 }

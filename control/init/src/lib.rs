@@ -1,1 +1,23 @@
-//! init
+//! init: the broker. It starts the services in dependency order, owns every region, checks every
+//! request against the caller's capabilities, and stops the services in reverse order.
+//!
+//! One thread, never blocked by a client or a service: [`Init`] is a loop over messages, hang-ups
+//! and exits. Requests never pass through it.
+#![no_std]
+
+extern crate alloc;
+
+mod clients;
+mod commands;
+mod grants;
+mod init;
+mod outbox;
+mod policy;
+mod services;
+mod sessions;
+mod tokens;
+mod units;
+
+pub use init::{Init, InitError, InitMachine, StartReport};
+pub use policy::Policy;
+pub use units::{UnitError, start_order};

@@ -79,3 +79,41 @@ impl fmt::Display for OutOfBounds {
 }
 
 impl core::error::Error for OutOfBounds {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::vec;
+
+    type OneToThree = List<u32, 3, 1>;
+
+    /// A list's bytes, made without regard to its bounds.
+    fn bytes(elements: &[u32]) -> Vec<u8> {
+        let mut out = Vec::new();
+        List::<u32, 100>(elements.to_vec()).write(&mut out);
+        out
+    }
+
+    #[test]
+    fn both_bounds_hold_for_elements() {
+        for count in [0, 4] {
+            assert_eq!(OneToThree::try_from(vec![0; count]), Err(OutOfBounds { count }));
+        }
+        for count in 1..=3 {
+            assert_eq!(OneToThree::try_from(vec![0; count]).unwrap().len(), count);
+        }
+    }
+
+    #[test]
+    fn both_bounds_hold_for_bytes() {
+        for elements in [&[][..], &[0; 4]] {
+            let count = u32::try_from(elements.len()).unwrap();
+            let read = OneToThree::read(&mut Input::new(&bytes(elements)));
+            assert_eq!(read, Err(Fault::Count { count }));
+        }
+        for elements in [&[7][..], &[7; 3]] {
+            let read = OneToThree::read(&mut Input::new(&bytes(elements)));
+            assert_eq!(read.unwrap().into_vec(), elements);
+        }
+    }
+}

@@ -32,35 +32,13 @@ const QUOTA: u32 = 12;
 #[derive(Clone, Debug)]
 enum Operation {
     CreateSpace,
-    DestroySpace {
-        space: Index,
-    },
-    Mint {
-        space: Index,
-        object: u8,
-        rights: Rights,
-        badge: u64,
-    },
-    Grant {
-        from: Index,
-        to: Index,
-        rights: Rights,
-        badge: u64,
-    },
-    Revoke {
-        target: Index,
-    },
-    Delete {
-        target: Index,
-    },
-    Lookup {
-        target: Index,
-        needed: Rights,
-    },
-    LookupElsewhere {
-        target: Index,
-        space: Index,
-    },
+    DestroySpace { space: Index },
+    Mint { space: Index, object: u8, rights: Rights, badge: u64 },
+    Grant { from: Index, to: Index, rights: Rights, badge: u64 },
+    Revoke { target: Index },
+    Delete { target: Index },
+    Lookup { target: Index, needed: Rights },
+    LookupElsewhere { target: Index, space: Index },
 }
 
 /// Mostly able to derive, so that the trees grow deep.
@@ -106,12 +84,7 @@ impl<S: Subject> Comparison<S> {
     /// Starts with two spaces and one capability.
     fn new(subject: S) -> Result<Self, TestCaseError> {
         let naive = Naive::new(MAX_SPACES, QUOTA);
-        let mut this = Self {
-            subject,
-            naive,
-            spaces: Vec::new(),
-            issued: Vec::new(),
-        };
+        let mut this = Self { subject, naive, spaces: Vec::new(), issued: Vec::new() };
         this.create_space()?;
         this.create_space()?;
         this.mint(this.spaces[0], 0, Rights::all(), 0)?;
@@ -122,11 +95,7 @@ impl<S: Subject> Comparison<S> {
         let created = self.subject.inner().create_space(QUOTA);
         prop_assert_eq!(created.map(|_| ()), self.naive.may_create_space());
         if let Ok(space) = created {
-            prop_assert!(
-                !self.spaces.contains(&space),
-                "{:?} was issued before",
-                space
-            );
+            prop_assert!(!self.spaces.contains(&space), "{:?} was issued before", space);
             self.naive.add_space(space);
             self.spaces.push(space);
         }
@@ -162,20 +131,10 @@ impl<S: Subject> Comparison<S> {
                 let removed = self.subject.inner().destroy_space(space);
                 prop_assert_eq!(naive::sorted(removed), self.naive.destroy_space(space));
             }
-            Operation::Mint {
-                space: index,
-                object,
-                rights,
-                badge,
-            } => {
+            Operation::Mint { space: index, object, rights, badge } => {
                 self.mint(space(index), *object, *rights, *badge)?;
             }
-            Operation::Grant {
-                from,
-                to,
-                rights,
-                badge,
-            } => {
+            Operation::Grant { from, to, rights, badge } => {
                 let ((from, handle), to) = (target(from), space(to));
                 let granted = self.subject.grant(from, handle, to, *rights, *badge);
                 let expected = self.naive.grant(from, handle, to, *rights, *badge);
@@ -195,25 +154,16 @@ impl<S: Subject> Comparison<S> {
                 let removed = self.subject.inner().delete(space, handle);
                 prop_assert_eq!(removed, self.naive.delete(space, handle));
             }
-            Operation::Lookup {
-                target: index,
-                needed,
-            } => {
+            Operation::Lookup { target: index, needed } => {
                 let (space, handle) = target(index);
                 self.lookup(space, handle, *needed)?;
             }
-            Operation::LookupElsewhere {
-                target: index,
-                space: other,
-            } => {
+            Operation::LookupElsewhere { target: index, space: other } => {
                 self.lookup(space(other), target(index).1, Rights::empty())?;
             }
         }
         for space in &self.spaces {
-            prop_assert_eq!(
-                subject::list(self.subject.inner(), *space),
-                self.naive.list(*space)
-            );
+            prop_assert_eq!(subject::list(self.subject.inner(), *space), self.naive.list(*space));
         }
         Ok(())
     }
@@ -232,18 +182,13 @@ fn compare<S: Subject>(new: impl Fn(Capabilities<u8>) -> S) -> Result<(), String
         Err(_) => RandomState::new().hash_one(()),
     };
     println!("PROPTEST_RNG_SEED={seed}");
-    let config = Config {
-        rng_seed: RngSeed::Fixed(seed),
-        failure_persistence: None,
-        ..Config::default()
-    };
+    let config =
+        Config { rng_seed: RngSeed::Fixed(seed), failure_persistence: None, ..Config::default() };
     let operations = proptest::collection::vec(operation(), 1..120);
     TestRunner::new(config)
         .run(&operations, |operations| {
             let mut comparison = Comparison::new(new(Capabilities::new(MAX_SPACES)))?;
-            operations
-                .iter()
-                .try_for_each(|operation| comparison.step(operation))
+            operations.iter().try_for_each(|operation| comparison.step(operation))
         })
         .map_err(|error: TestError<_>| error.to_string())
 }

@@ -127,9 +127,8 @@ impl Subject for NoGenerations {
 
     fn lookup(&mut self, space: SpaceId, handle: Handle, needed: Rights) -> Result<Found, Error> {
         let slot = |handle: Handle| handle.to_word() & 0xffff_ffff;
-        let occupant = list(&self.0, space)?
-            .into_iter()
-            .find(|(other, _)| slot(*other) == slot(handle));
+        let occupant =
+            list(&self.0, space)?.into_iter().find(|(other, _)| slot(*other) == slot(handle));
         let handle = occupant.map_or(handle, |(handle, _)| handle);
         let found = self.0.lookup(space, handle, needed)?;
         Ok((*found.object, found.rights, found.badge))

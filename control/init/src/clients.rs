@@ -1,0 +1,132 @@
+//! The clients as init keeps them, and what is being waited for on their behalf.
+
+use crate::outbox::Outbox;
+use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::vec::Vec;
+use capability::{Handle, SpaceId};
+use control::message::{BrokerReply, Failed, Header, Message};
+use control::platform::{ChannelError, Packet, Peer};
+use dataplane::entry::Errno;
+use dataplane::platform::Instant;
+use dataplane::{Descriptor, SessionId};
+
+/// What a capability is on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Object {
+    /// The system itself.
+    System,
+    /// A service, by its place.
+    Service(usize),
+}
+
+pub(crate) struct Client {
+    pub(crate) outbox: Outbox,
+    pub(crate) peer: Peer,
+    pub(crate) space: SpaceId,
+    pub(crate) sessions: BTreeSet<SessionId>,
+    /// Bytes of the regions of its sessions.
+    pub(crate) bytes: u64,
+    /// What it holds, once it has greeted.
+    pub(crate) held: Vec<(Handle, Object)>,
+}
+
+impl Client {
+    /// Answers a request.
+    ///
+    /// # Errors
+    /// The client is gone, or does not read.
+    pub(crate) fn reply(
+        &mut self,
+        request: u64,
+        reply: &BrokerReply,
+        descriptors: Vec<Descriptor>,
+    ) -> Result<(), ChannelError> {
+        let bytes = reply.encode(Header::new(request));
+        self.outbox.send(Packet { bytes, descriptors })
+    }
+}
+
+/// A refusal, in a number and in words.
+pub(crate) fn refusal(errno: Errno, reason: &str) -> BrokerReply {
+    BrokerReply::Failed(Failed::new(errno, reason))
+}
+
+/// A client's question that several parties must answer first.
+pub(crate) struct Question {
+    pub(crate) client: u64,
+    pub(crate) request: u64,
+    pub(crate) kind: QuestionKind,
+    /// When those who have not acknowledged a revocation are ended.
+    pub(crate) deadline: Instant,
+}
+
+pub(crate) enum QuestionKind {
+    /// How the services are: services that have not said yet.
+    Status { missing: usize },
+    /// A revocation: sessions that have not ended yet.
+    Revocation { sessions: BTreeSet<SessionId> },
+}
+
+/// The open questions.
+#[derive(Default)]
+pub(crate) struct Questions {
+    open: BTreeMap<u64, Question>,
+    next: u64,
+}
+
+impl Questions {
+    pub(crate) fn add(&mut self, question: Question) -> u64 {
+        self.next += 1;
+        self.open.insert(self.next, question);
+        self.next
+    }
+
+    /// One of the services has said how it is, or never will; the question if that was the last.
+    pub(crate) fn counted(&mut self, id: u64) -> Option<Question> {
+        let question = self.open.get_mut(&id)?;
+        if let QuestionKind::Status { missing } = &mut question.kind {
+            *missing = missing.saturating_sub(1);
+            if *missing == 0 {
+                return self.open.remove(&id);
+            }
+        }
+        None
+    }
+
+    /// A session has ended; the revocations that waited for it last.
+    pub(crate) fn ended(&mut self, session: SessionId) -> Vec<Question> {
+        let mut done = Vec::new();
+        for (id, question) in &mut self.open {
+            if let QuestionKind::Revocation { sessions } = &mut question.kind
+                && sessions.remove(&session)
+                && sessions.is_empty()
+            {
+                done.push(*id);
+            }
+        }
+        done.into_iter().filter_map(|id| self.open.remove(&id)).collect()
+    }
+
+    /// The next deadline of a revocation.
+    pub(crate) fn next_deadline(&self) -> Option<Instant> {
+        let revocation = |q: &&Question| matches!(q.kind, QuestionKind::Revocation { .. });
+        self.open.values().filter(revocation).map(|question| question.deadline).min()
+    }
+
+    /// Sessions whose end was not acknowledged in time. Each is named once.
+    pub(crate) fn overdue(&mut self, now: Instant) -> Vec<SessionId> {
+        let mut overdue = Vec::new();
+        for question in self.open.values_mut().filter(|question| question.deadline <= now) {
+            if let QuestionKind::Revocation { sessions } = &question.kind {
+                overdue.extend(sessions);
+                question.deadline = Instant(u64::MAX);
+            }
+        }
+        overdue
+    }
+
+    /// A client has gone: its questions need no answer.
+    pub(crate) fn forget(&mut self, client: u64) {
+        self.open.retain(|_, question| question.client != client);
+    }
+}

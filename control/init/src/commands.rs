@@ -1,0 +1,521 @@
+//! What clients ask and services say, and what init does about it.
+
+use crate::clients::{Object, Question, QuestionKind, refusal};
+use crate::init::Init;
+use crate::policy;
+use crate::services::{Awaited, Service};
+use crate::sessions::{Phase, SessionRecord, Sizes};
+use alloc::collections::BTreeSet;
+use alloc::vec::Vec;
+use capability::{Handle, Rights};
+use control::message::{
+    BrokerReply, ClientMessage, Connect, Connected, Counts, DecodeError, Derived, Failed, Header,
+    HeldCapability, Mapped, Message, Name, OpenSession, Opened, RegionCreated, Request,
+    ServiceCommand, ServiceMessage, ServiceState, SessionNamed, SessionTerms, StatusReport, Tell,
+    TellService, Welcome,
+};
+use control::platform::Packet;
+use control::service::RegionId;
+use dataplane::SessionId;
+use dataplane::entry::{Errno, Sqe};
+
+/// Refused, for this reason.
+type Refused = (Errno, &'static str);
+
+const NO_SESSION: Refused = (Errno::ENOENT, "no such session of this client");
+const NOT_HELD: Refused = (Errno::EPERM, "no such capability, or it does not allow this");
+
+impl Init {
+    pub(crate) fn client_message(&mut self, id: u64, packet: &Packet) {
+        let (header, message) = match ClientMessage::decode(&packet.bytes) {
+            Ok(decoded) => decoded,
+            Err(DecodeError::Unknown { request, .. }) => {
+                return self.refuse(id, request, (Errno::EOPNOTSUPP, "no such message"));
+            }
+            Err(DecodeError::Malformed { request, .. }) => {
+                return self.refuse(id, request, (Errno::EINVAL, "not a well-formed message"));
+            }
+            Err(_) => return self.client_gone(id),
+        };
+        let request = header.request;
+        let done = match message {
+            ClientMessage::Hello => self.hello(id, request),
+            ClientMessage::Connect(wish) => self.connect(id, header, &wish),
+            ClientMessage::Disconnect(named) => self.disconnect(id, request, named.session),
+            ClientMessage::MapGrant(wish) => self.map_grant(id, request, wish.session, wish.grant),
+            ClientMessage::Derive(wish) => self.derive(id, header, wish.rights, wish.badge),
+            ClientMessage::Revoke => self.revoke(id, header),
+            ClientMessage::Status => self.status(id, request),
+            ClientMessage::Remains(named) => self.remains(id, request, named.session),
+            ClientMessage::Tell(tell) => self.tell(id, header, tell),
+            ClientMessage::Shutdown => self.shutdown(id, header),
+        };
+        if let Err(refused) = done {
+            self.refuse(id, request, refused);
+        }
+    }
+
+    /// What a handle of a client is on, if it allows this.
+    fn object(
+        &self,
+        id: u64,
+        handle: Option<Handle>,
+        needed: Rights,
+    ) -> Result<(Object, Rights, u64), Refused> {
+        let client = self.clients.get(&id).ok_or(NOT_HELD)?;
+        let handle = handle.ok_or((Errno::EPERM, "this message must name a capability"))?;
+        let found = self.capabilities.lookup(client.space, handle, needed).map_err(|_| NOT_HELD)?;
+        Ok((*found.object, found.rights, found.badge))
+    }
+
+    fn hello(&mut self, id: u64, request: u64) -> Result<(), Refused> {
+        let client = self.clients.get_mut(&id).ok_or(NOT_HELD)?;
+        if client.held.is_empty() {
+            let mut give = |from, rights: Rights, object| {
+                if !rights.is_empty()
+                    && let Ok(handle) =
+                        self.capabilities.grant(self.own, from, client.space, rights, id)
+                {
+                    client.held.push((handle, object));
+                }
+            };
+            give(self.system, self.policy.system_rights(&client.peer), Object::System);
+            for (place, service) in self.services.iter().enumerate() {
+                let rights = self.policy.service_rights(&client.peer);
+                give(service.capability, rights, Object::Service(place));
+            }
+        }
+        let mut held = Vec::new();
+        for (handle, object) in &client.held {
+            let found = self.capabilities.lookup(client.space, *handle, Rights::empty());
+            let name = match object {
+                Object::System => "init".parse().ok(),
+                Object::Service(place) => self.services.get(*place).map(|service| service.name),
+            };
+            if let (Ok(found), Some(service)) = (found, name) {
+                held.push(HeldCapability { handle: *handle, rights: found.rights, service });
+            }
+        }
+        let capabilities = held.try_into().unwrap_or_default();
+        self.reply(id, request, &BrokerReply::Welcome(Welcome { features: 0, capabilities }));
+        Ok(())
+    }
+
+    fn connect(&mut self, id: u64, header: Header, wish: &Connect) -> Result<(), Refused> {
+        let (object, rights, badge) = self.object(id, header.capability, Rights::CONNECT)?;
+        let place = self.named(object, &wish.service)?;
+        let geometry = self.policy.check(wish)?;
+        let client = self.clients.get(&id).ok_or(NOT_HELD)?;
+        let bytes = Sizes::wished(wish, geometry).total();
+        if client.sessions.len() >= self.policy.max_sessions_per_client
+            || client.bytes.saturating_add(bytes) > self.policy.max_client_bytes
+        {
+            return Err((Errno::EDQUOT, "this client has as many sessions as it may have"));
+        }
+        let credentials = policy::credentials(&client.peer);
+        let service = self.services.get(place).ok_or(NOT_HELD)?;
+        if service.state != ServiceState::Ready {
+            return Err((Errno::ENOTCONN, "the service is not running"));
+        }
+        let session = SessionId(self.next_session);
+        self.next_session += 1;
+        let mut terms = SessionTerms {
+            session,
+            badge,
+            rights,
+            arena_bytes: wish.arena_bytes,
+            epoch: service.epoch,
+            sq_entries: wish.sq_entries,
+            cq_entries: wish.cq_entries,
+            max_handles: 0,
+            max_in_flight: 0,
+            max_pinned_pages: 0,
+            queues: wish.queues,
+            waiting: wish.waiting,
+        };
+        self.policy.apply_quota(&mut terms);
+        let capability = header.capability.ok_or(NOT_HELD)?;
+        let record = SessionRecord::create(
+            (&*self.machine.memory, &*self.machine.doorbells),
+            (id, capability),
+            place,
+            terms.clone(),
+            geometry,
+            header.request,
+        )
+        .map_err(|_| (Errno::ENOMEM, "no memory, or no descriptor, for a session"))?;
+        let credentials = alloc::vec![credentials].try_into().map_err(|_| NOT_HELD)?;
+        let open = ServiceCommand::OpenSession(OpenSession { terms, credentials });
+        let descriptors = record.for_service();
+        if let Some(service) = self.services.get_mut(place) {
+            service.sessions.insert(session);
+            service.ask(&open, descriptors, Awaited::Opened(session));
+        }
+        if let Some(client) = self.clients.get_mut(&id) {
+            client.sessions.insert(session);
+            client.bytes += record.bytes();
+        }
+        self.sessions.insert(session, record);
+        Ok(())
+    }
+
+    /// The service that an object is, if it has this name.
+    fn named(&self, object: Object, name: &Name) -> Result<usize, Refused> {
+        match object {
+            Object::Service(place)
+                if self.services.get(place).is_some_and(|service| service.name == *name) =>
+            {
+                Ok(place)
+            }
+            _ => Err((Errno::EPERM, "the capability is not for this service")),
+        }
+    }
+
+    fn disconnect(&mut self, id: u64, request: u64, session: SessionId) -> Result<(), Refused> {
+        let client = self.clients.get_mut(&id).ok_or(NO_SESSION)?;
+        if !client.sessions.remove(&session) {
+            return Err(NO_SESSION);
+        }
+        self.ask_when_ended(id, request, [session].into());
+        self.close_session(session);
+        Ok(())
+    }
+
+    /// Answers with `Done` when the last of these sessions has ended.
+    fn ask_when_ended(&mut self, client: u64, request: u64, sessions: BTreeSet<SessionId>) {
+        let kind = QuestionKind::Revocation { sessions };
+        let deadline = self.acknowledge_deadline();
+        self.questions.add(Question { client, request, kind, deadline });
+    }
+
+    fn map_grant(
+        &mut self,
+        id: u64,
+        request: u64,
+        session: SessionId,
+        grant: u32,
+    ) -> Result<(), Refused> {
+        let record = self.sessions.get(&session).filter(|record| record.client == id);
+        // The service has offered the region before it told the client of the grant, but over
+        // another channel: take what it said first.
+        let place = record.ok_or(NO_SESSION)?.service();
+        self.serve_service(place);
+        let offered = self.sessions.get(&session).and_then(|record| record.offered.get(&grant));
+        let region = offered.ok_or((Errno::ENOENT, "no such grant of this session"))?.clone();
+        let reply = BrokerReply::Mapped(Mapped { grant });
+        self.reply_with(id, request, &reply, alloc::vec![region]);
+        Ok(())
+    }
+
+    fn derive(
+        &mut self,
+        id: u64,
+        header: Header,
+        rights: Rights,
+        badge: u64,
+    ) -> Result<(), Refused> {
+        let client = self.clients.get(&id).ok_or(NOT_HELD)?;
+        let from = header.capability.ok_or(NOT_HELD)?;
+        let handle = self
+            .capabilities
+            .derive(client.space, from, rights, badge)
+            .map_err(|error| match error {
+                capability::Error::QuotaExceeded => {
+                    (Errno::EDQUOT, "this client holds as many capabilities as it may")
+                }
+                _ => NOT_HELD,
+            })?;
+        self.reply(id, header.request, &BrokerReply::Derived(Derived { handle }));
+        Ok(())
+    }
+
+    fn revoke(&mut self, id: u64, header: Header) -> Result<(), Refused> {
+        let client = self.clients.get(&id).ok_or(NOT_HELD)?;
+        let handle = header.capability.ok_or(NOT_HELD)?;
+        let removed =
+            self.capabilities.revoke(client.space, handle).map_err(|_| NOT_HELD)?;
+        let stands_on = |record: &SessionRecord| {
+            let space = self.clients.get(&record.client).map(|client| client.space);
+            removed.iter().any(|gone| Some(gone.space) == space && gone.handle == record.capability)
+        };
+        let revoked: BTreeSet<SessionId> = self
+            .sessions
+            .iter()
+            .filter(|(_, record)| record.phase != Phase::Over && stands_on(record))
+            .map(|(session, _)| *session)
+            .collect();
+        if revoked.is_empty() {
+            self.reply(id, header.request, &BrokerReply::Done);
+            return Ok(());
+        }
+        self.ask_when_ended(id, header.request, revoked.clone());
+        for session in revoked {
+            self.end_session(session, ServiceCommand::RevokeSession(SessionNamed { session }));
+        }
+        Ok(())
+    }
+
+    fn status(&mut self, id: u64, request: u64) -> Result<(), Refused> {
+        let running = |service: &&Service| service.state == ServiceState::Ready;
+        let missing = self.services.iter().filter(running).count();
+        let kind = QuestionKind::Status { missing: missing.max(1) };
+        let deadline = self.acknowledge_deadline();
+        let question = self.questions.add(Question { client: id, request, kind, deadline });
+        if missing == 0 {
+            self.counted(question);
+        }
+        for service in self.services.iter_mut().filter(|s| s.state == ServiceState::Ready) {
+            service.ask(&ServiceCommand::Ping, Vec::new(), Awaited::Counters { question });
+        }
+        Ok(())
+    }
+
+    pub(crate) fn status_report(&self) -> BrokerReply {
+        let now = self.machine.waiting.now();
+        let report = self.services.iter().map(|service| {
+            let resident = match service.pid {
+                0 => 0,
+                pid => self.machine.spawning.resident_bytes(pid),
+            };
+            service.status(now, resident)
+        });
+        let services = report.collect::<Vec<_>>().try_into().unwrap_or_default();
+        let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        let held = self.clients.values().filter_map(|c| self.capabilities.held(c.space).ok()).sum();
+        BrokerReply::StatusReport(StatusReport {
+            counts: Counts {
+                clients: count(self.clients.len()),
+                sessions: count(self.sessions.len()),
+                regions: count(self.grants.len()),
+                capabilities: held,
+            },
+            services,
+        })
+    }
+
+    fn remains(&mut self, id: u64, request: u64, session: SessionId) -> Result<(), Refused> {
+        let record = self.sessions.get(&session).filter(|record| record.client == id);
+        let record = record.ok_or(NO_SESSION)?;
+        if record.phase != Phase::Over {
+            return Err((Errno::EBUSY, "the service still serves this session"));
+        }
+        let queues = record
+            .remains(&*self.machine.memory)
+            .map_err(|errno| (errno, "the session's rings cannot be read"))?;
+        let requests = queues.iter().enumerate().flat_map(|(queue, remains)| {
+            remains.in_flight.iter().map(move |request| Request {
+                user_data: Sqe::from_words(request.words).user_data,
+                index: request.index,
+                queue: u16::try_from(queue).unwrap_or(u16::MAX),
+                accepted: u16::from(request.accepted),
+            })
+        });
+        let requests = requests.take(Request::MOST).collect::<Vec<_>>();
+        let requests = requests.try_into().unwrap_or_default();
+        self.reply(id, request, &BrokerReply::Remains(control::message::Remains { requests }));
+        Ok(())
+    }
+
+    fn tell(&mut self, id: u64, header: Header, tell: Tell) -> Result<(), Refused> {
+        let (object, rights, badge) = self.object(id, header.capability, Rights::CONNECT)?;
+        let Object::Service(place) = object else { return Err(NOT_HELD) };
+        let service = self.services.get_mut(place).ok_or(NOT_HELD)?;
+        if service.state != ServiceState::Ready {
+            return Err((Errno::ENOTCONN, "the service is not running"));
+        }
+        let command = ServiceCommand::Tell(TellService { rights, badge, text: tell.text });
+        let awaited = Awaited::Told { client: id, request: header.request };
+        service.ask(&command, Vec::new(), awaited);
+        Ok(())
+    }
+
+    fn shutdown(&mut self, id: u64, header: Header) -> Result<(), Refused> {
+        match self.object(id, header.capability, Rights::SHUTDOWN)? {
+            (Object::System, ..) => {
+                self.reply(id, header.request, &BrokerReply::Done);
+                self.begin_stop();
+                Ok(())
+            }
+            _ => Err(NOT_HELD),
+        }
+    }
+
+    /// A client lets go of a session, or has gone.
+    pub(crate) fn close_session(&mut self, session: SessionId) {
+        self.end_session(session, ServiceCommand::CloseSession(SessionNamed { session }));
+    }
+
+    fn end_session(&mut self, session: SessionId, command: ServiceCommand) {
+        let Some(record) = self.sessions.get_mut(&session) else { return };
+        let place = record.service();
+        let running = self.services.get(place).is_some_and(Service::is_running);
+        match record.phase {
+            Phase::Closing => {}
+            Phase::Over => self.forget_session(session),
+            Phase::Opening { .. } | Phase::Open if running => {
+                record.phase = Phase::Closing;
+                if let Some(service) = self.services.get_mut(place) {
+                    service.ask(&command, Vec::new(), Awaited::Closed(session));
+                }
+            }
+            Phase::Opening { .. } | Phase::Open => self.forget_session(session),
+        }
+    }
+
+    /// The service serves a session no more. Its record stays while a client may ask about it.
+    pub(crate) fn session_over(&mut self, session: SessionId) {
+        let Some(record) = self.sessions.get(&session) else { return };
+        let held = self.clients.get(&record.client).is_some_and(|c| c.sessions.contains(&session));
+        if !held || record.phase == Phase::Closing {
+            self.forget_session(session);
+        } else {
+            self.answer_ended(session);
+        }
+    }
+
+    /// The regions of a session go.
+    fn forget_session(&mut self, session: SessionId) {
+        let Some(record) = self.sessions.remove(&session) else { return };
+        if let Some(service) = self.services.get_mut(record.service()) {
+            service.sessions.remove(&session);
+        }
+        if let Some(client) = self.clients.get_mut(&record.client) {
+            client.sessions.remove(&session);
+            client.bytes = client.bytes.saturating_sub(record.bytes());
+        }
+        self.answer_ended(session);
+    }
+
+    fn answer_ended(&mut self, session: SessionId) {
+        for question in self.questions.ended(session) {
+            self.finish(&question);
+        }
+    }
+
+    pub(crate) fn counted(&mut self, question: u64) {
+        if let Some(question) = self.questions.counted(question) {
+            self.finish(&question);
+        }
+    }
+
+    pub(crate) fn service_message(&mut self, place: usize, request: u64, message: ServiceMessage) {
+        match message {
+            ServiceMessage::Ready => {
+                let now = self.machine.waiting.now();
+                if let Some(service) = self.services.get_mut(place)
+                    && service.state == ServiceState::Starting
+                {
+                    service.state = ServiceState::Ready;
+                    service.ready = now;
+                }
+            }
+            ServiceMessage::CreateRegion(wish) => {
+                let created = self.grants.create(&*self.machine.memory, place, wish.bytes);
+                let Some(service) = self.services.get_mut(place) else { return };
+                match created {
+                    Ok((id, region)) => {
+                        let created = RegionCreated { region: id.0, bytes: region.bytes };
+                        let command = ServiceCommand::RegionCreated(created);
+                        service.send(request, &command, alloc::vec![region.writable]);
+                    }
+                    Err(errno) => {
+                        let failed = Failed::new(errno, "no memory for a region");
+                        service.send(request, &ServiceCommand::Failed(failed), Vec::new());
+                    }
+                }
+            }
+            ServiceMessage::DestroyRegion(named) => {
+                self.grants.destroy(place, RegionId(named.region));
+            }
+            ServiceMessage::Offer(offer) => {
+                if let Some(session) = self.sessions.get_mut(&offer.session) {
+                    // A refusal is the service's mistake; the client then finds no grant.
+                    let region = RegionId(offer.region);
+                    let _ = self.grants.offer(place, session, offer.grant, region);
+                }
+            }
+            ServiceMessage::Withdraw(named) => {
+                let session = self.sessions.get_mut(&named.session);
+                if let Some(session) = session.filter(|session| session.service() == place) {
+                    session.offered.remove(&named.grant);
+                }
+            }
+            ServiceMessage::SessionEnded(ended) => {
+                let session = self.sessions.get(&ended.session);
+                if session.is_some_and(|session| session.service() == place) {
+                    self.forget_session(ended.session);
+                }
+            }
+            answer => self.answer(place, request, answer),
+        }
+    }
+
+    /// An answer to something that a service was asked.
+    fn answer(&mut self, place: usize, request: u64, answer: ServiceMessage) {
+        let Some(service) = self.services.get_mut(place) else { return };
+        let Some(awaited) = service.answered(request) else { return };
+        match (awaited, answer) {
+            (Awaited::Opened(session), ServiceMessage::Opened(opened)) => {
+                self.opened(session, &opened);
+            }
+            (Awaited::Opened(session), ServiceMessage::Failed(failed)) => {
+                self.not_opened(session, &BrokerReply::Failed(failed));
+            }
+            (Awaited::Closed(session), _) => self.forget_session(session),
+            (Awaited::Counters { question }, ServiceMessage::Pong(pong)) => {
+                service.counters = pong;
+                self.counted(question);
+            }
+            (Awaited::Told { client, request }, ServiceMessage::Told(text)) => {
+                self.reply(client, request, &BrokerReply::Told(text));
+            }
+            (Awaited::Told { client, request }, ServiceMessage::Failed(failed)) => {
+                self.reply(client, request, &BrokerReply::Failed(failed));
+            }
+            (Awaited::Stopped, _) => {}
+            (awaited, _) => self.abandoned(awaited),
+        }
+    }
+
+    fn opened(&mut self, session: SessionId, opened: &Opened) {
+        let Some(record) = self.sessions.get_mut(&session) else { return };
+        let Phase::Opening { request } = record.phase else { return };
+        record.phase = Phase::Open;
+        let (client, descriptors) = (record.client, record.for_client());
+        let connected =
+            Connected { terms: record.terms.clone(), features: 0, root: opened.root };
+        self.reply_with(client, request, &BrokerReply::Connected(connected), descriptors);
+    }
+
+    fn not_opened(&mut self, session: SessionId, reply: &BrokerReply) {
+        let Some(record) = self.sessions.get(&session) else { return };
+        let (client, phase) = (record.client, record.phase);
+        self.forget_session(session);
+        if let Phase::Opening { request } = phase {
+            self.reply(client, request, reply);
+        }
+    }
+
+    /// Something will not be answered: the service is gone, or answered out of turn.
+    pub(crate) fn abandoned(&mut self, awaited: Awaited) {
+        let gone = || refusal(Errno::ENOTCONN, "the service has ended");
+        match awaited {
+            Awaited::Opened(session) => self.not_opened(session, &gone()),
+            Awaited::Closed(session) => self.forget_session(session),
+            Awaited::Counters { question } => self.counted(question),
+            Awaited::Told { client, request } => self.reply(client, request, &gone()),
+            Awaited::Stopped => {}
+        }
+    }
+
+    /// Services that have not acknowledged a revocation in time are ended.
+    pub(crate) fn enforce_deadlines(&mut self) {
+        let now = self.machine.waiting.now();
+        for session in self.questions.overdue(now) {
+            let place = self.sessions.get(&session).map(SessionRecord::service);
+            if let Some(service) = place.and_then(|place| self.services.get(place)) {
+                self.machine.spawning.kill(service.pid);
+            }
+        }
+    }
+}

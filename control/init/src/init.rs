@@ -1,0 +1,463 @@
+//! The broker's state and its loop.
+
+use crate::clients::{Client, Object, Question, QuestionKind, Questions, refusal};
+use crate::grants::Grants;
+use crate::outbox::Outbox;
+use crate::policy::Policy;
+use crate::services::{Awaited, Service};
+use crate::sessions::{Phase, SessionRecord};
+use crate::tokens::Source;
+use crate::units::{UnitError, start_order};
+use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use capability::{Capabilities, Rights, SpaceId, UNBADGED};
+use control::message::{BrokerReply, Message, Name, ServiceCommand, ServiceMessage, ServiceState};
+use control::platform::{Channel, Listener, Spawning, Unit};
+use dataplane::entry::Errno;
+use dataplane::{Descriptor, SessionId};
+use dataplane::platform::{Doorbells, Instant, Memory, Poller, Waiting};
+
+/// Longest time that a service may take to stop, ns.
+const STOP_WITHIN_NS: u64 = 5_000_000_000;
+/// Longest time that a service may take to acknowledge that a session has ended, ns.
+const ACKNOWLEDGE_WITHIN_NS: u64 = 2_000_000_000;
+/// How often what does not fit into a client's channel is tried again, ns.
+const FLUSH_INTERVAL_NS: u64 = 5_000_000;
+/// Most capability spaces.
+const MAX_SPACES: u32 = 8192;
+
+/// What init needs of the machine.
+pub struct InitMachine {
+    /// Time, and waking clients of dead services.
+    pub waiting: Arc<dyn Waiting>,
+    /// Every region is made here.
+    pub memory: Arc<dyn Memory>,
+    /// Every doorbell is made here.
+    pub doorbells: Arc<dyn Doorbells>,
+    /// Starting and ending services.
+    pub spawning: Box<dyn Spawning>,
+    /// What the loop waits with.
+    pub poller: Box<dyn Poller>,
+    /// Where clients come in.
+    pub listener: Arc<dyn Listener>,
+    /// Whoever started the system: the system ends when this hangs up. None: it goes on.
+    pub lifeline: Option<Arc<dyn Channel>>,
+}
+
+/// Why the system does not run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum InitError {
+    /// The units cannot be ordered.
+    Units(UnitError),
+    /// Not a name for a service: letters a–z, digits, hyphens.
+    Name(String),
+    /// A source cannot be watched, or a capability not be made.
+    Resources,
+    /// A service could not be started, or ended before it was ready.
+    Service {
+        /// Its name.
+        name: String,
+    },
+}
+
+/// How long the start took.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StartReport {
+    /// Each service, and the time from its start until it was ready, ns.
+    pub services: Vec<(String, u64)>,
+    /// All of them, ns.
+    pub total_ns: u64,
+}
+
+/// The broker.
+pub struct Init {
+    pub(crate) machine: InitMachine,
+    pub(crate) policy: Policy,
+    pub(crate) services: Vec<Service>,
+    /// Places of services, each behind what it needs.
+    order: Vec<usize>,
+    pub(crate) clients: BTreeMap<u64, Client>,
+    next_client: u64,
+    pub(crate) sessions: BTreeMap<SessionId, SessionRecord>,
+    pub(crate) next_session: u64,
+    pub(crate) capabilities: Capabilities<Object>,
+    /// Init's own capabilities, from which all others are derived.
+    pub(crate) own: SpaceId,
+    pub(crate) system: capability::Handle,
+    pub(crate) grants: Grants,
+    pub(crate) questions: Questions,
+    stopping: Option<Instant>,
+    started: Instant,
+}
+
+impl Init {
+    /// A system that has not been started.
+    ///
+    /// # Errors
+    /// [`InitError`].
+    pub fn new(machine: InitMachine, units: Vec<Unit>, policy: Policy) -> Result<Self, InitError> {
+        let order = start_order(&units).map_err(InitError::Units)?;
+        let mut capabilities = Capabilities::new(MAX_SPACES);
+        let own = capabilities.create_space(u32::MAX).map_err(|_| InitError::Resources)?;
+        let mut mint = |object| {
+            let minted = capabilities.mint(own, object, Rights::all(), UNBADGED);
+            minted.map_err(|_| InitError::Resources)
+        };
+        let system = mint(Object::System)?;
+        let mut services = Vec::new();
+        for (place, unit) in units.iter().enumerate() {
+            let name: Name = unit.name.parse().map_err(|_| InitError::Name(unit.name.clone()))?;
+            let needed = |needs: &String| units.iter().position(|unit| unit.name == *needs);
+            let needs = unit.needs.iter().filter_map(needed).collect();
+            services.push(Service::new(unit.clone(), name, needs, mint(Object::Service(place))?));
+        }
+        let watch = |source, token: Source| {
+            machine.poller.add(source, token.token()).map_err(|_| InitError::Resources)
+        };
+        watch(&machine.listener.source(), Source::Listener)?;
+        if let Some(lifeline) = &machine.lifeline {
+            watch(&lifeline.source(), Source::Lifeline)?;
+        }
+        Ok(Self {
+            started: machine.waiting.now(),
+            machine,
+            policy,
+            services,
+            order,
+            clients: BTreeMap::new(),
+            next_client: 1,
+            sessions: BTreeMap::new(),
+            next_session: 1,
+            capabilities,
+            own,
+            system,
+            grants: Grants::default(),
+            questions: Questions::default(),
+            stopping: None,
+        })
+    }
+
+    /// Starts every service, those that do not need each other at the same time.
+    ///
+    /// # Errors
+    /// [`InitError::Service`]; what was started is stopped again.
+    pub fn start(&mut self) -> Result<StartReport, InitError> {
+        self.started = self.machine.waiting.now();
+        let mut ready = Vec::new();
+        loop {
+            for place in 0..self.services.len() {
+                self.start_if_possible(place)?;
+            }
+            let failed = |service: &&Service| service.state == ServiceState::Failed;
+            if let Some(service) = self.services.iter().find(failed) {
+                let name = service.unit.name.clone();
+                self.stop();
+                return Err(InitError::Service { name });
+            }
+            if self.services.iter().all(|service| service.state == ServiceState::Ready) {
+                break;
+            }
+            self.machine.poller.wait(None, &mut ready);
+            ready.drain(..).for_each(|token| self.handle(Source::from_token(token)));
+            if self.stopping.is_some() {
+                let name = self.order.last().and_then(|place| self.services.get(*place));
+                let name = name.map(|service| service.unit.name.clone()).unwrap_or_default();
+                self.stop();
+                return Err(InitError::Service { name });
+            }
+        }
+        let took = |service: &Service| {
+            (service.unit.name.clone(), service.ready.since_ns(service.spawned))
+        };
+        Ok(StartReport {
+            services: self.services.iter().map(took).collect(),
+            total_ns: self.machine.waiting.now().since_ns(self.started),
+        })
+    }
+
+    fn start_if_possible(&mut self, place: usize) -> Result<(), InitError> {
+        let ready = |needed: &usize| {
+            self.services.get(*needed).is_some_and(|other| other.state == ServiceState::Ready)
+        };
+        let now = self.machine.waiting.now();
+        let possible = self.services.get(place).is_some_and(|service| {
+            service.state == ServiceState::Stopped && service.needs.iter().all(ready)
+        });
+        let Some(service) = self.services.get_mut(place).filter(|_| possible) else {
+            return Ok(());
+        };
+        let error = InitError::Service { name: service.unit.name.clone() };
+        let spawned = self.machine.spawning.spawn(&service.unit).map_err(|_| error)?;
+        let watch = |source, token: Source| {
+            self.machine.poller.add(source, token.token()).map_err(|_| InitError::Resources)
+        };
+        watch(&spawned.channel.source(), Source::Service(place))?;
+        watch(&spawned.exit, Source::Exit(place))?;
+        service.state = ServiceState::Starting;
+        service.epoch += 1;
+        service.pid = spawned.pid;
+        service.outbox = Some(Outbox::new(spawned.channel));
+        service.exit = Some(spawned.exit);
+        service.spawned = now;
+        Ok(())
+    }
+
+    /// Serves clients until the system is told to stop, or its lifeline hangs up; then stops.
+    pub fn run(&mut self) {
+        let mut ready = Vec::new();
+        while self.stopping.is_none() {
+            let flush = self.flush();
+            let deadline = flush.into_iter().chain(self.questions.next_deadline()).min();
+            self.machine.poller.wait(deadline, &mut ready);
+            self.enforce_deadlines();
+            ready.drain(..).for_each(|token| self.handle(Source::from_token(token)));
+        }
+        self.stop();
+    }
+
+    pub(crate) fn acknowledge_deadline(&self) -> Instant {
+        self.machine.waiting.now().after_ns(ACKNOWLEDGE_WITHIN_NS)
+    }
+
+    /// Asks the loop to end; an operator's signal, or a client's message.
+    pub(crate) fn begin_stop(&mut self) {
+        let now = self.machine.waiting.now();
+        self.stopping.get_or_insert(now);
+    }
+
+    /// Stops the services in reverse order, each at a deadline by force.
+    fn stop(&mut self) {
+        for place in self.order.clone().into_iter().rev() {
+            self.stop_service(place);
+        }
+        // A client that waits for the end sees its connection close.
+        self.clients.clear();
+        self.sessions.clear();
+    }
+
+    fn stop_service(&mut self, place: usize) {
+        let Some(service) = self.services.get_mut(place) else { return };
+        if !service.is_running() {
+            return;
+        }
+        service.state = ServiceState::Stopping;
+        for id in service.sessions.clone() {
+            self.close_session(id);
+        }
+        if let Some(service) = self.services.get_mut(place) {
+            service.ask(&ServiceCommand::Stop, Vec::new(), Awaited::Stopped);
+        }
+        let deadline = self.machine.waiting.now().after_ns(STOP_WITHIN_NS);
+        let mut ready = Vec::new();
+        let running = |init: &Self| init.services.get(place).is_some_and(Service::is_running);
+        while running(self) {
+            self.machine.poller.wait(Some(deadline), &mut ready);
+            ready.drain(..).for_each(|token| self.handle(Source::from_token(token)));
+            if running(self) && self.machine.waiting.now() >= deadline {
+                if let Some(service) = self.services.get(place) {
+                    self.machine.spawning.kill(service.pid);
+                }
+                self.service_ended(place);
+            }
+        }
+    }
+
+    fn handle(&mut self, source: Option<Source>) {
+        match source {
+            Some(Source::Listener) => self.accept(),
+            Some(Source::Lifeline) => self.check_lifeline(),
+            Some(Source::Client(id)) => self.serve_client(id),
+            Some(Source::Service(place)) => self.serve_service(place),
+            Some(Source::Exit(place)) => self.check_exit(place),
+            None => {}
+        }
+    }
+
+    fn check_lifeline(&mut self) {
+        let gone = |lifeline: &Arc<dyn Channel>| {
+            while let Ok(Some(_)) = lifeline.receive() {}
+            !lifeline.is_connected()
+        };
+        if self.machine.lifeline.as_ref().is_some_and(gone) {
+            self.begin_stop();
+        }
+    }
+
+    fn accept(&mut self) {
+        while let Some(channel) = self.machine.listener.accept() {
+            let peer = channel.peer();
+            let of_user =
+                self.clients.values().filter(|client| client.peer.uid == peer.uid).count();
+            let full = self.clients.len() >= self.policy.max_clients
+                || !self.policy.is_owner(&peer) && of_user >= self.policy.max_clients_per_user;
+            if full || self.stopping.is_some() {
+                continue;
+            }
+            let Ok(space) = self.capabilities.create_space(self.policy.max_capabilities) else {
+                continue;
+            };
+            let id = self.next_client;
+            self.next_client += 1;
+            if self.machine.poller.add(&channel.source(), Source::Client(id).token()).is_err() {
+                let _ = self.capabilities.destroy_space(space);
+                continue;
+            }
+            let client = Client {
+                outbox: Outbox::new(channel),
+                peer,
+                space,
+                sessions: Default::default(),
+                bytes: 0,
+                held: Vec::new(),
+            };
+            self.clients.insert(id, client);
+        }
+    }
+
+    fn serve_client(&mut self, id: u64) {
+        // Bounded, so that one client that talks without end does not keep the others waiting:
+        // the channel holds few messages, and what is left over is found at the next turn.
+        loop {
+            let Some(client) = self.clients.get(&id) else { return };
+            match client.outbox.channel().receive() {
+                Ok(Some(packet)) => self.client_message(id, &packet),
+                Ok(None) => return,
+                Err(_) => return self.client_gone(id),
+            }
+        }
+    }
+
+    /// Sends what waits; when to try again.
+    fn flush(&mut self) -> Option<Instant> {
+        let mut gone = Vec::new();
+        let mut waiting = false;
+        for (id, client) in &mut self.clients {
+            if client.outbox.is_waiting() {
+                waiting = true;
+                if client.outbox.flush().is_err() {
+                    gone.push(*id);
+                }
+            }
+        }
+        for service in &mut self.services {
+            if let Some(outbox) = service.outbox.as_mut().filter(|outbox| outbox.is_waiting()) {
+                waiting = true;
+                let _ = outbox.flush();
+            }
+        }
+        gone.into_iter().for_each(|id| self.client_gone(id));
+        waiting.then(|| self.machine.waiting.now().after_ns(FLUSH_INTERVAL_NS))
+    }
+
+    /// A client has hung up: its sessions end and its capabilities go.
+    pub(crate) fn client_gone(&mut self, id: u64) {
+        let Some(client) = self.clients.remove(&id) else { return };
+        self.machine.poller.remove(&client.outbox.channel().source());
+        self.questions.forget(id);
+        let _ = self.capabilities.destroy_space(client.space);
+        for session in client.sessions {
+            self.close_session(session);
+        }
+    }
+
+    pub(crate) fn reply(&mut self, id: u64, request: u64, reply: &BrokerReply) {
+        self.reply_with(id, request, reply, Vec::new());
+    }
+
+    pub(crate) fn reply_with(
+        &mut self,
+        id: u64,
+        request: u64,
+        reply: &BrokerReply,
+        descriptors: Vec<Descriptor>,
+    ) {
+        let sent = self.clients.get_mut(&id).map(|c| c.reply(request, reply, descriptors));
+        if sent.is_some_and(|sent| sent.is_err()) {
+            self.client_gone(id);
+        }
+    }
+
+    /// Takes every message of a service that is there.
+    pub(crate) fn serve_service(&mut self, place: usize) {
+        loop {
+            let Some(service) = self.services.get(place) else { return };
+            let Some(outbox) = &service.outbox else { return };
+            match outbox.channel().receive() {
+                Ok(Some(packet)) => match ServiceMessage::decode(&packet.bytes) {
+                    Ok((header, message)) => self.service_message(place, header.request, message),
+                    // A service that cannot speak cannot be trusted to serve.
+                    Err(_) => return self.fail_service(place),
+                },
+                Ok(None) => return,
+                Err(_) => return self.check_exit(place),
+            }
+        }
+    }
+
+    fn fail_service(&mut self, place: usize) {
+        if let Some(service) = self.services.get(place) {
+            self.machine.spawning.kill(service.pid);
+        }
+        self.check_exit(place);
+    }
+
+    fn check_exit(&mut self, place: usize) {
+        let Some(service) = self.services.get(place).filter(|service| service.is_running()) else {
+            return;
+        };
+        if self.machine.spawning.reap(service.pid).is_some() {
+            self.service_ended(place);
+        }
+    }
+
+    /// A service has ended, as told or not.
+    fn service_ended(&mut self, place: usize) {
+        let Some(service) = self.services.get_mut(place) else { return };
+        let told = service.state == ServiceState::Stopping;
+        service.state = if told { ServiceState::Stopped } else { ServiceState::Failed };
+        if let Some(outbox) = service.outbox.take() {
+            self.machine.poller.remove(&outbox.channel().source());
+        }
+        if let Some(exit) = service.exit.take() {
+            self.machine.poller.remove(&exit);
+        }
+        let abandoned = service.abandon();
+        let sessions = core::mem::take(&mut service.sessions);
+        self.grants.forget(place);
+        for id in sessions {
+            if let Some(session) = self.sessions.get_mut(&id) {
+                if !told {
+                    session.mark_dead(&*self.machine.waiting);
+                }
+                session.phase = match session.phase {
+                    Phase::Opening { request } => Phase::Opening { request },
+                    _ => Phase::Over,
+                };
+            }
+            self.session_over(id);
+        }
+        for awaited in abandoned {
+            self.abandoned(awaited);
+        }
+    }
+
+    /// Finishes a question whose last answer has come.
+    pub(crate) fn finish(&mut self, question: &Question) {
+        match question.kind {
+            QuestionKind::Status { .. } => {
+                let report = self.status_report();
+                self.reply(question.client, question.request, &report);
+            }
+            QuestionKind::Revocation { .. } => {
+                self.reply(question.client, question.request, &BrokerReply::Done);
+            }
+        }
+    }
+
+    pub(crate) fn refuse(&mut self, id: u64, request: u64, refused: (Errno, &str)) {
+        self.reply(id, request, &refusal(refused.0, refused.1));
+    }
+}

@@ -1,0 +1,108 @@
+//! Who may do what, and how much of it: from the platform's word about a peer to capabilities
+//! and quotas.
+
+use alloc::vec::Vec;
+use capability::Rights;
+use control::message::{Connect, Credentials, SessionTerms};
+use control::platform::Peer;
+use dataplane::Quota;
+use dataplane::entry::Errno;
+use rings::Geometry;
+
+/// Limits and rights of clients.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    /// The user that the system runs for, who may do everything, as root may.
+    pub owner: u32,
+    /// Most connections to the broker.
+    pub max_clients: usize,
+    /// Most connections of one user who is not the owner.
+    pub max_clients_per_user: usize,
+    /// Most sessions of one connection.
+    pub max_sessions_per_client: usize,
+    /// Most capabilities of one connection.
+    pub max_capabilities: u32,
+    /// Most queues of one session.
+    pub max_queues: u16,
+    /// Most slots of one ring.
+    pub max_entries: u32,
+    /// Largest arena, bytes.
+    pub max_arena_bytes: u64,
+    /// Most memory for the regions of one connection's sessions, bytes.
+    pub max_client_bytes: u64,
+    /// What a session may have.
+    pub quota: Quota,
+}
+
+impl Policy {
+    /// Defaults for a machine of a few gigabytes.
+    #[must_use]
+    pub fn new(owner: u32) -> Self {
+        Self {
+            owner,
+            max_clients: 4096,
+            max_clients_per_user: 256,
+            max_sessions_per_client: 1024,
+            max_capabilities: 4096,
+            max_queues: 16,
+            max_entries: 8192,
+            max_arena_bytes: 64 << 20,
+            max_client_bytes: 1 << 30,
+            quota: Quota::default(),
+        }
+    }
+
+    pub(crate) fn is_owner(&self, peer: &Peer) -> bool {
+        peer.uid == 0 || peer.uid == self.owner
+    }
+
+    /// The rights of a peer's capability for a service. Files are protected by their own
+    /// permissions on top.
+    pub(crate) fn service_rights(&self, peer: &Peer) -> Rights {
+        let everyone = Rights::CONNECT
+            | Rights::READ
+            | Rights::WRITE
+            | Rights::CREATE
+            | Rights::DERIVE
+            | Rights::REVOKE;
+        if self.is_owner(peer) { everyone | Rights::MOUNT | Rights::AUDIT } else { everyone }
+    }
+
+    /// The rights of a peer's capability for the system itself.
+    pub(crate) fn system_rights(&self, peer: &Peer) -> Rights {
+        if self.is_owner(peer) {
+            Rights::SHUTDOWN | Rights::AUDIT | Rights::DERIVE | Rights::REVOKE
+        } else {
+            Rights::empty()
+        }
+    }
+
+    /// Checks what a client wishes; what is more than it may have is refused, not cut down.
+    pub(crate) fn check(&self, wish: &Connect) -> Result<Geometry, (Errno, &'static str)> {
+        let geometry = Geometry::new(wish.sq_entries, wish.cq_entries).map_err(|_| {
+            (Errno::EINVAL, "the sizes of a queue must be powers of two from 2 to 32768")
+        })?;
+        if wish.queues == 0 || wish.arena_bytes == 0 {
+            return Err((Errno::EINVAL, "a session needs a queue and an arena"));
+        }
+        if wish.queues > self.max_queues
+            || wish.sq_entries.max(wish.cq_entries) > self.max_entries
+            || wish.arena_bytes > self.max_arena_bytes
+        {
+            return Err((Errno::EDQUOT, "the session would be larger than this system allows"));
+        }
+        Ok(geometry)
+    }
+
+    pub(crate) fn apply_quota(&self, terms: &mut SessionTerms) {
+        terms.max_handles = self.quota.handles;
+        terms.max_in_flight = self.quota.in_flight;
+        terms.max_pinned_pages = self.quota.pinned_pages;
+    }
+}
+
+/// The principal that a client's requests act as.
+pub(crate) fn credentials(peer: &Peer) -> Credentials {
+    let groups: Vec<u32> = peer.groups.iter().copied().take(32).collect();
+    Credentials { uid: peer.uid, gid: peer.gid, groups: groups.try_into().unwrap_or_default() }
+}

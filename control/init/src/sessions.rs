@@ -1,0 +1,193 @@
+//! A session as the broker keeps it: its regions, which outlive both the client and the service.
+
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
+use capability::Handle;
+use control::message::{Connect, SessionTerms};
+use dataplane::entry::Errno;
+use dataplane::ledger::{self, LedgerError, Remains};
+use dataplane::platform::{
+    Access, Doorbells, Memory, MemoryError, NewRegion, Waiting, Writer,
+};
+use dataplane::{Descriptor, Region};
+use rings::sync::Ordering;
+use rings::{Geometry, OutOfBounds, State, layout};
+
+/// Where a session is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// The service has been told of it; holds the client's request to be answered.
+    Opening { request: u64 },
+    /// Both sides use it.
+    Open,
+    /// The service is letting it go.
+    Closing,
+    /// The service has ended it, or has died: only the client's side is left.
+    Over,
+}
+
+pub(crate) struct SessionRecord {
+    pub(crate) client: u64,
+    pub(crate) capability: Handle,
+    pub(crate) terms: SessionTerms,
+    pub(crate) phase: Phase,
+    /// Regions that the client may map, by grant.
+    pub(crate) offered: BTreeMap<u32, Descriptor>,
+    service: usize,
+    geometry: Geometry,
+    regions: Regions,
+    /// Mapped from the start, because a sealed region cannot be mapped writable later.
+    service_blocks: Region,
+}
+
+struct Regions {
+    client: NewRegion,
+    service: NewRegion,
+    arena: NewRegion,
+    ledger: NewRegion,
+    doorbell: Descriptor,
+}
+
+impl SessionRecord {
+    /// Makes the regions of a session.
+    pub(crate) fn create(
+        (memory, doorbells): (&dyn Memory, &dyn Doorbells),
+        (client, capability): (u64, Handle),
+        service: usize,
+        terms: SessionTerms,
+        geometry: Geometry,
+        request: u64,
+    ) -> Result<Self, MemoryError> {
+        let sizes = Sizes::new(&terms, geometry);
+        let service_region = memory.create(sizes.service, Writer::Service)?;
+        memory.commit(&service_region.writable, 0, service_region.bytes)?;
+        let ledger = memory.create(sizes.ledger, Writer::Service)?;
+        memory.commit(&ledger.writable, 0, ledger.bytes)?;
+        let service_blocks = memory.map(&service_region.writable, Access::ReadWrite)?;
+        Ok(Self {
+            client,
+            capability,
+            terms,
+            phase: Phase::Opening { request },
+            offered: BTreeMap::new(),
+            service,
+            geometry,
+            regions: Regions {
+                client: memory.create(sizes.client, Writer::Client)?,
+                service: service_region,
+                arena: memory.create(sizes.arena, Writer::Client)?,
+                ledger,
+                doorbell: doorbells.create()?,
+            },
+            service_blocks,
+        })
+    }
+
+    pub(crate) fn service(&self) -> usize {
+        self.service
+    }
+
+    /// What the service gets: client blocks, service blocks, arena, ledger, doorbell.
+    pub(crate) fn for_service(&self) -> Vec<Descriptor> {
+        let regions = &self.regions;
+        [&regions.client, &regions.service, &regions.arena, &regions.ledger]
+            .map(|region| region.writable.clone())
+            .into_iter()
+            .chain([regions.doorbell.clone()])
+            .collect()
+    }
+
+    /// What the client gets: client blocks, service blocks (read-only), arena, doorbell.
+    pub(crate) fn for_client(&self) -> Vec<Descriptor> {
+        let regions = &self.regions;
+        alloc::vec![
+            regions.client.writable.clone(),
+            regions.service.read_only.clone(),
+            regions.arena.writable.clone(),
+            regions.doorbell.clone(),
+        ]
+    }
+
+    /// Bytes of all its regions.
+    pub(crate) fn bytes(&self) -> u64 {
+        let regions = &self.regions;
+        [&regions.client, &regions.service, &regions.arena, &regions.ledger]
+            .iter()
+            .map(|region| region.bytes)
+            .sum()
+    }
+
+    /// Tells the client, asleep or not, that no request is served any more. The service must be
+    /// gone.
+    pub(crate) fn mark_dead(&mut self, waiting: &dyn Waiting) {
+        self.phase = Phase::Over;
+        for queue in 0..usize::from(self.terms.queues) {
+            // Cannot fail: the region was made for these queues.
+            let _ = self.mark_queue(queue, waiting);
+        }
+    }
+
+    fn mark_queue(&self, queue: usize, waiting: &dyn Waiting) -> Result<(), OutOfBounds> {
+        let bytes = self.geometry.service_bytes();
+        let block = self.service_blocks.view(queue * bytes, bytes)?;
+        block.store(layout::SERVICE_STATE, State::Dead.to_word(), Ordering::Release)?;
+        let sequence = block.word(layout::SERVICE_WAKE_SEQUENCE)?;
+        let value = sequence.load(Ordering::Relaxed);
+        sequence.store(value.wrapping_add(1), Ordering::Release);
+        waiting.wake(&sequence);
+        Ok(())
+    }
+
+    /// What a dead service has left in each queue.
+    pub(crate) fn remains(&self, memory: &dyn Memory) -> Result<Vec<Remains>, Errno> {
+        let map = |region: &NewRegion| {
+            memory.map(&region.writable, Access::ReadOnly).map_err(|_| Errno::ENOMEM)
+        };
+        let (client, ledger) = (map(&self.regions.client)?, map(&self.regions.ledger)?);
+        let geometry = self.geometry;
+        (0..usize::from(self.terms.queues))
+            .map(|queue| {
+                let part = |region: &Region, bytes: usize| region.view(queue * bytes, bytes);
+                ledger::remains(
+                    &part(&client, geometry.client_bytes())?,
+                    &part(&self.service_blocks, geometry.service_bytes())?,
+                    &part(&ledger, ledger::bytes(geometry))?,
+                    geometry,
+                )
+            })
+            .collect::<Result<_, LedgerError>>()
+            .map_err(|_| Errno::EPROTO)
+    }
+}
+
+/// Bytes of each region.
+pub(crate) struct Sizes {
+    client: u64,
+    service: u64,
+    arena: u64,
+    ledger: u64,
+}
+
+impl Sizes {
+    fn new(terms: &SessionTerms, geometry: Geometry) -> Self {
+        Self::of(terms.queues, terms.arena_bytes, geometry)
+    }
+
+    pub(crate) fn wished(wish: &Connect, geometry: Geometry) -> Self {
+        Self::of(wish.queues, wish.arena_bytes, geometry)
+    }
+
+    fn of(queues: u16, arena: u64, geometry: Geometry) -> Self {
+        let all = |bytes: usize| bytes as u64 * u64::from(queues);
+        Self {
+            client: all(geometry.client_bytes()),
+            service: all(geometry.service_bytes()),
+            arena,
+            ledger: all(ledger::bytes(geometry)),
+        }
+    }
+
+    pub(crate) fn total(&self) -> u64 {
+        self.client + self.service + self.arena + self.ledger
+    }
+}
