@@ -7,17 +7,14 @@ use alloc::vec::Vec;
 use dataplane::Descriptor;
 use dataplane::platform::{Memory, Poller, Token, Waiting};
 
-/// Most bytes in a message.
-pub const MAX_MESSAGE: usize = 4096;
-/// Most descriptors along with a message.
-pub const MAX_DESCRIPTORS: usize = 8;
+pub use crate::message::{MAX_DESCRIPTORS, MAX_MESSAGE_BYTES as MAX_MESSAGE};
 
 /// A message as a channel carries it.
 #[derive(Clone, Default)]
 pub struct Packet {
-    /// 1 to [`MAX_MESSAGE`] bytes.
+    /// 1 to [`MAX_MESSAGE_BYTES`](crate::message::MAX_MESSAGE_BYTES) bytes.
     pub bytes: Vec<u8>,
-    /// At most [`MAX_DESCRIPTORS`].
+    /// At most [`MAX_DESCRIPTORS`](crate::message::MAX_DESCRIPTORS).
     pub descriptors: Vec<Descriptor>,
 }
 

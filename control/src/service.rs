@@ -1,6 +1,8 @@
 //! What a service is to the control plane, and what it may ask of the broker.
 
 use alloc::boxed::Box;
+use alloc::vec::Vec;
+use capability::Rights;
 use core::future::Future;
 use core::pin::Pin;
 use dataplane::entry::Errno;
@@ -12,6 +14,15 @@ pub struct RegionId(pub u64);
 
 /// A future of a single-threaded executor.
 pub type LocalFuture<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
+
+/// What a service knows about who sent a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sender {
+    /// The rights of the capability that was used.
+    pub rights: Rights,
+    /// Its badge.
+    pub badge: u64,
+}
 
 /// A service's life. Sessions, revocation and heartbeats are handled by the runtime around it.
 ///
@@ -29,10 +40,11 @@ pub trait Service: 'static {
     async fn start(&self) -> Result<(), Errno>;
 
     /// Answers a message that is the service's own business: configuration, mounts and the like.
+    /// It is for the service to check that the sender's rights allow it.
     ///
     /// # Errors
     /// Sent back as they are; EOPNOTSUPP for a message that it does not know.
-    async fn handle_message(&self, message: &[u8]) -> Result<alloc::vec::Vec<u8>, Errno>;
+    async fn handle_message(&self, sender: Sender, message: &[u8]) -> Result<Vec<u8>, Errno>;
 
     /// Ends: what must be durable is, when this returns.
     async fn stop(&self);

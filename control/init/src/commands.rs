@@ -139,7 +139,7 @@ impl Init {
             (&*self.machine.memory, &*self.machine.doorbells),
             (id, capability),
             place,
-            terms.clone(),
+            terms,
             geometry,
             header.request,
         )
@@ -216,15 +216,14 @@ impl Init {
     ) -> Result<(), Refused> {
         let client = self.clients.get(&id).ok_or(NOT_HELD)?;
         let from = header.capability.ok_or(NOT_HELD)?;
-        let handle = self
-            .capabilities
-            .derive(client.space, from, rights, badge)
-            .map_err(|error| match error {
-                capability::Error::QuotaExceeded => {
+        let handle = self.capabilities.derive(client.space, from, rights, badge).map_err(
+            |error| match error {
+                capability::Error::QuotaExceeded { .. } => {
                     (Errno::EDQUOT, "this client holds as many capabilities as it may")
                 }
                 _ => NOT_HELD,
-            })?;
+            },
+        )?;
         self.reply(id, header.request, &BrokerReply::Derived(Derived { handle }));
         Ok(())
     }
@@ -232,8 +231,7 @@ impl Init {
     fn revoke(&mut self, id: u64, header: Header) -> Result<(), Refused> {
         let client = self.clients.get(&id).ok_or(NOT_HELD)?;
         let handle = header.capability.ok_or(NOT_HELD)?;
-        let removed =
-            self.capabilities.revoke(client.space, handle).map_err(|_| NOT_HELD)?;
+        let removed = self.capabilities.revoke(client.space, handle).map_err(|_| NOT_HELD)?;
         let stands_on = |record: &SessionRecord| {
             let space = self.clients.get(&record.client).map(|client| client.space);
             removed.iter().any(|gone| Some(gone.space) == space && gone.handle == record.capability)
@@ -482,8 +480,7 @@ impl Init {
         let Phase::Opening { request } = record.phase else { return };
         record.phase = Phase::Open;
         let (client, descriptors) = (record.client, record.for_client());
-        let connected =
-            Connected { terms: record.terms.clone(), features: 0, root: opened.root };
+        let connected = Connected { terms: record.terms, features: 0, root: opened.root };
         self.reply_with(client, request, &BrokerReply::Connected(connected), descriptors);
     }
 

@@ -17,8 +17,8 @@ use capability::{Capabilities, Rights, SpaceId, UNBADGED};
 use control::message::{BrokerReply, Message, Name, ServiceCommand, ServiceMessage, ServiceState};
 use control::platform::{Channel, Listener, Spawning, Unit};
 use dataplane::entry::Errno;
-use dataplane::{Descriptor, SessionId};
 use dataplane::platform::{Doorbells, Instant, Memory, Poller, Waiting};
+use dataplane::{Descriptor, SessionId};
 
 /// Longest time that a service may take to stop, ns.
 const STOP_WITHIN_NS: u64 = 5_000_000_000;
@@ -114,7 +114,7 @@ impl Init {
             let needs = unit.needs.iter().filter_map(needed).collect();
             services.push(Service::new(unit.clone(), name, needs, mint(Object::Service(place))?));
         }
-        let watch = |source, token: Source| {
+        let watch = |source: &Descriptor, token: Source| {
             machine.poller.add(source, token.token()).map_err(|_| InitError::Resources)
         };
         watch(&machine.listener.source(), Source::Listener)?;
@@ -191,7 +191,7 @@ impl Init {
         };
         let error = InitError::Service { name: service.unit.name.clone() };
         let spawned = self.machine.spawning.spawn(&service.unit).map_err(|_| error)?;
-        let watch = |source, token: Source| {
+        let watch = |source: &Descriptor, token: Source| {
             self.machine.poller.add(source, token.token()).map_err(|_| InitError::Resources)
         };
         watch(&spawned.channel.source(), Source::Service(place))?;

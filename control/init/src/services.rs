@@ -4,9 +4,7 @@ use crate::outbox::Outbox;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::vec::Vec;
 use capability::Handle;
-use control::message::{
-    Header, Message, Name, Pong, ServiceCommand, ServiceState, ServiceStatus,
-};
+use control::message::{Header, Message, Name, Pong, ServiceCommand, ServiceState, ServiceStatus};
 use control::platform::{Packet, Unit};
 use dataplane::platform::Instant;
 use dataplane::{Descriptor, SessionId};

@@ -6,9 +6,7 @@ use capability::Handle;
 use control::message::{Connect, SessionTerms};
 use dataplane::entry::Errno;
 use dataplane::ledger::{self, LedgerError, Remains};
-use dataplane::platform::{
-    Access, Doorbells, Memory, MemoryError, NewRegion, Waiting, Writer,
-};
+use dataplane::platform::{Access, Doorbells, Memory, MemoryError, NewRegion, Waiting, Writer};
 use dataplane::{Descriptor, Region};
 use rings::sync::Ordering;
 use rings::{Geometry, OutOfBounds, State, layout};

@@ -69,7 +69,11 @@ mod tests {
 
     #[test]
     fn each_comes_behind_what_it_needs() {
-        let units = [unit("vfs", &["storage", "logger"]), unit("storage", &["logger"]), unit("logger", &[])];
+        let units = [
+            unit("vfs", &["storage", "logger"]),
+            unit("storage", &["logger"]),
+            unit("logger", &[]),
+        ];
         assert_eq!(start_order(&units), Ok([2, 1, 0].into()));
     }
 

@@ -3,8 +3,8 @@
 use super::session::{Session, SessionOptions};
 use super::turns::Turns;
 use crate::message::{
-    BrokerReply, ClientMessage, Connect, Derive, Header, HeldCapability, Message, Name,
-    ServiceStatus,
+    BrokerReply, ClientMessage, Connect, Derive, Header, HeldCapability, Message, Name, Request,
+    SessionNamed, StatusReport, Tell,
 };
 use crate::platform::{Channel, ChannelError, Packet};
 use alloc::string::String;
@@ -15,7 +15,7 @@ use core::fmt;
 use core::sync::atomic::{AtomicU64, Ordering};
 use dataplane::entry::Errno;
 use dataplane::platform::{Doorbells, Memory, Waiting};
-use dataplane::{Descriptor, Word};
+use dataplane::{Descriptor, SessionId, Word};
 
 /// Longest wait for an answer of the broker, ns.
 const ANSWER_WITHIN_NS: u64 = 30_000_000_000;
@@ -207,13 +207,39 @@ impl Connection {
         self.shared.command(Some(capability), &ClientMessage::Revoke)
     }
 
-    /// How the services are.
+    /// How the services are, and what the broker keeps.
     ///
     /// # Errors
     /// [`ConnectError`].
-    pub fn status(&self) -> Result<Vec<ServiceStatus>, ConnectError> {
+    pub fn status(&self) -> Result<StatusReport, ConnectError> {
         match self.shared.ask(None, &ClientMessage::Status)?.0 {
-            BrokerReply::StatusReport(report) => Ok(report.services.iter().cloned().collect()),
+            BrokerReply::StatusReport(report) => Ok(report),
+            _ => Err(ConnectError::Protocol),
+        }
+    }
+
+    /// The requests of a session that a dead service left without a completion.
+    ///
+    /// # Errors
+    /// [`ConnectError::Refused`], with EBUSY while the service lives, among others.
+    pub fn remains(&self, session: SessionId) -> Result<Vec<Request>, ConnectError> {
+        let ask = ClientMessage::Remains(SessionNamed { session });
+        match self.shared.ask(None, &ask)?.0 {
+            BrokerReply::Remains(remains) => Ok(remains.requests.into_vec()),
+            _ => Err(ConnectError::Protocol),
+        }
+    }
+
+    /// Sends a message to a service that is its own business, and returns its answer.
+    ///
+    /// # Errors
+    /// [`ConnectError::Refused`] with the service's error, among others.
+    pub fn tell(&self, service: &str, message: &[u8]) -> Result<Vec<u8>, ConnectError> {
+        let capability = self.capability(service)?;
+        let too_long = |_| ConnectError::Channel(ChannelError::TooLarge);
+        let text = message.to_vec().try_into().map_err(too_long)?;
+        match self.shared.ask(Some(capability), &ClientMessage::Tell(Tell { text }))?.0 {
+            BrokerReply::Told(told) => Ok(told.text.into_vec()),
             _ => Err(ConnectError::Protocol),
         }
     }

@@ -6,12 +6,15 @@
 //! | 0x0002 | Failed       | see `failed`   |                                                   |
 //! | 0x0201 | Welcome      | `Welcome`      |                                                   |
 //! | 0x0202 | Connected    | `Connected`    | client region, service region, arena, doorbell    |
-//! | 0x0203 | Mapped       | bytes u64      | the region                                        |
+//! | 0x0203 | Mapped       | grant u32      | the region                                        |
 //! | 0x0204 | Derived      | handle u64     |                                                   |
 //! | 0x0205 | StatusReport | `StatusReport` |                                                   |
+//! | 0x0206 | Remains      | list of up to 200 `Request` |                                      |
+//! | 0x0207 | Told         | text           |                                                   |
 //!
-//! `Welcome`: features u64, then a list of up to 32 `HeldCapability`. `StatusReport`: a list of up
-//! to 32 `ServiceStatus`. `HeldCapability`:
+//! `Welcome`: features u64, then a list of up to 32 `HeldCapability`. `StatusReport`: `Counts`
+//! (clients, sessions, regions, capabilities, each u32), then a list of up to 24 `ServiceStatus`.
+//! `Request`: user data u64, index u64, queue u16, accepted u16 (0 or 1). `HeldCapability`:
 //!
 //! | offset | size | field   | meaning                                |
 //! |--------|------|---------|----------------------------------------|
@@ -35,10 +38,15 @@
 //! | 64     | 8    | start_ns       | from spawning it to its message that it is ready     |
 //! | 72     | 8    | uptime_ns      | since it was ready                                   |
 //! | 80     | 8    | resident_bytes | memory of its process                                |
-//! | 88     | 4    | pid            | of its process                                       |
-//! | 92     | 4    | sessions       | open ones                                            |
-//! | 96     | 4    | epoch          | its incarnation                                      |
-//! | 100    | 2    | state          | 0 starting, 1 ready, 2 stopping, 3 stopped, 4 failed |
+//! | 88     | 8    | accepted       | requests                                             |
+//! | 96     | 8    | completed      | requests                                             |
+//! | 104    | 8    | errors         | of these                                             |
+//! | 112    | 8    | quarantined    | sessions ended because their rings were corrupt      |
+//! | 120    | 8    | opened         | sessions so far                                      |
+//! | 128    | 4    | pid            | of its process                                       |
+//! | 132    | 4    | sessions       | open ones                                            |
+//! | 136    | 4    | epoch          | its incarnation                                      |
+//! | 140    | 2    | state          | 0 starting, 1 ready, 2 stopping, 3 stopped, 4 failed |
 
 use core::fmt;
 
@@ -50,7 +58,7 @@ use super::codec::messages;
 use super::error::Fault;
 use super::failed::Failed;
 use super::field::{Field, record, sequence};
-use super::list::List;
+use super::list::{List, Text};
 use super::name::Name;
 use super::session::SessionTerms;
 
@@ -71,6 +79,10 @@ messages! {
         0x0204 + 0 => Derived(body: Derived),
         /// How the services are.
         0x0205 + 0 => StatusReport(body: StatusReport),
+        /// What a dead service left behind.
+        0x0206 + 0 => Remains(body: Remains),
+        /// A service's answer to a message of its own business.
+        0x0207 + 0 => Told(body: Told),
     }
 }
 
@@ -110,9 +122,9 @@ record! {
 
 record! {
     /// Memory that a grant shows.
-    Mapped, 8 bytes {
-        /// Size of the region.
-        0 => bytes: u64,
+    Mapped, 4 bytes {
+        /// The grant, as it was asked for.
+        0 => grant: u32,
     }
 }
 
@@ -127,14 +139,30 @@ record! {
 sequence! {
     /// How the services are.
     StatusReport {
+        /// What the broker keeps.
+        counts: Counts,
         /// In the order in which they were started.
-        services: List<ServiceStatus, 32>,
+        services: List<ServiceStatus, 24>,
+    }
+}
+
+record! {
+    /// How much the broker keeps for everybody together.
+    Counts, 16 bytes {
+        /// Connections.
+        0 => clients: u32,
+        /// Sessions.
+        4 => sessions: u32,
+        /// Regions that services grant from.
+        8 => regions: u32,
+        /// Capabilities that clients hold.
+        12 => capabilities: u32,
     }
 }
 
 record! {
     /// How a service is.
-    ServiceStatus, 102 bytes {
+    ServiceStatus, 142 bytes {
         /// Its name.
         0 => name: Name,
         /// How long it took from being spawned to being ready.
@@ -143,14 +171,60 @@ record! {
         72 => uptime_ns: u64,
         /// Memory of its process.
         80 => resident_bytes: u64,
+        /// Requests that it has accepted.
+        88 => accepted: u64,
+        /// Requests that it has completed.
+        96 => completed: u64,
+        /// Of these, with an error.
+        104 => errors: u64,
+        /// Sessions that it ended because their rings were corrupt.
+        112 => quarantined: u64,
+        /// Sessions opened so far.
+        120 => opened: u64,
         /// Its process.
-        88 => pid: u32,
+        128 => pid: u32,
         /// How many sessions are open.
-        92 => sessions: u32,
+        132 => sessions: u32,
         /// Its incarnation.
-        96 => epoch: u32,
+        136 => epoch: u32,
         /// Where it is in its life.
-        100 => state: ServiceState,
+        140 => state: ServiceState,
+    }
+}
+
+record! {
+    /// A request that has no completion.
+    Request, 20 bytes {
+        /// Its user data.
+        0 => user_data: u64,
+        /// Its place in the submission ring, counted from the start.
+        8 => index: u64,
+        /// Its queue.
+        16 => queue: u16,
+        /// 1 if the service had accepted it, 0 if it was still in the ring.
+        18 => accepted: u16,
+    }
+}
+
+impl Request {
+    /// Most requests in one answer.
+    pub const MOST: usize = 200;
+}
+
+sequence! {
+    /// The requests of a session that a dead service left without a completion; the first
+    /// [`Request::MOST`] of them.
+    Remains {
+        /// In the order of submission, queue by queue.
+        requests: List<Request, { Request::MOST }>,
+    }
+}
+
+sequence! {
+    /// A service's answer.
+    Told {
+        /// As the service defines it.
+        text: Text,
     }
 }
 

@@ -10,6 +10,8 @@
 //! | 0x0106 | Revoke     |              | the one to revoke                            |
 //! | 0x0107 | Status     |              | no                                           |
 //! | 0x0108 | Shutdown   |              | any with `SHUTDOWN`                          |
+//! | 0x0109 | Remains    | session u64  | no                                           |
+//! | 0x010a | Tell       | text         | the service's, with `CONNECT`                |
 //!
 //! `Connect`:
 //!
@@ -23,13 +25,15 @@
 //! | 88     | 2    | queues      | how many                                       |
 //! | 90     | 2    | waiting     | 0 adaptive, 1 polling, 2 sleeping              |
 //!
-//! `MapGrant`: session u64, grant u32. `Derive`: rights u64, badge u64.
+//! `MapGrant`: session u64, grant u32. `Derive`: rights u64, badge u64. A text is a list of up to
+//! 3,500 bytes.
 
 use capability::Rights;
 use dataplane::{SessionId, WaitMode};
 
 use super::codec::messages;
-use super::field::record;
+use super::field::{record, sequence};
+use super::list::Text;
 use super::name::Name;
 use super::session::SessionNamed;
 
@@ -54,6 +58,11 @@ messages! {
         0x0107 + 0 => Status,
         /// Stop the system. Answered by `Done`, when stopping has begun.
         0x0108 + 0 => Shutdown,
+        /// Which requests of a session of the client's own did a dead service leave behind?
+        /// Answered by `Remains`.
+        0x0109 + 0 => Remains(body: SessionNamed),
+        /// Hand a message to the service whose capability the header names. Answered by `Told`.
+        0x010a + 0 => Tell(body: Tell),
     }
 }
 
@@ -94,5 +103,13 @@ record! {
         0 => rights: Rights,
         /// The badge of the new one: 0, or the source's, unless the source has none.
         8 => badge: u64,
+    }
+}
+
+sequence! {
+    /// A message that is a service's own business.
+    Tell {
+        /// As the service defines it.
+        text: Text,
     }
 }

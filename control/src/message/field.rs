@@ -97,6 +97,18 @@ numbers! {
     u64 as U64,
 }
 
+impl Field for u8 {
+    type Layout = Self;
+
+    fn to_layout(&self) -> Self {
+        *self
+    }
+
+    fn from_layout(layout: Self) -> Result<Self, Fault> {
+        Ok(layout)
+    }
+}
+
 impl Field for SessionId {
     type Layout = U64;
 

@@ -32,19 +32,19 @@ mod session;
 mod tests;
 
 pub use broker::{
-    BrokerReply, Connected, Derived, HeldCapability, Mapped, ServiceState, ServiceStatus,
-    StatusReport, Welcome,
+    BrokerReply, Connected, Counts, Derived, HeldCapability, Mapped, Remains, Request,
+    ServiceState, ServiceStatus, StatusReport, Told, Welcome,
 };
-pub use client::{ClientMessage, Connect, Derive, MapGrant};
+pub use client::{ClientMessage, Connect, Derive, MapGrant, Tell};
 pub use codec::Message;
 pub use error::{DecodeError, Fault};
 pub use failed::Failed;
 pub use header::{Header, MAX_DESCRIPTORS, MAX_MESSAGE_BYTES};
-pub use list::{List, OutOfBounds};
+pub use list::{List, OutOfBounds, Text};
 pub use name::{InvalidName, Name};
 pub use reason::Reason;
 pub use service::{
     CreateRegion, DestroyRegion, Offer, OpenSession, Opened, Pong, RegionCreated, ServiceCommand,
-    ServiceMessage, SessionEnded, Withdraw,
+    ServiceMessage, SessionEnded, TellService, Withdraw,
 };
 pub use session::{Credentials, SessionNamed, SessionTerms};

@@ -12,6 +12,7 @@
 //! | 0x0304 | Stop          |                 |                                                      |
 //! | 0x0305 | Ping          |                 |                                                      |
 //! | 0x0306 | RegionCreated | `RegionCreated` | the region                                           |
+//! | 0x0307 | Tell          | `TellService`   |                                                      |
 //!
 //! From the service:
 //!
@@ -26,18 +27,22 @@
 //! | 0x0405 | Withdraw      | session u64, grant u32                                          |
 //! | 0x0406 | SessionEnded  | session u64, errno i32 or 0                                     |
 //! | 0x0407 | Opened        | root u64: slot in bits 0–31, generation in 32–47                |
-//! | 0x0408 | Pong          | completed u64                                                   |
+//! | 0x0408 | Pong          | accepted, completed, errors, quarantined, sessions: each u64    |
+//! | 0x0409 | Told          | text                                                            |
 //!
 //! `OpenSession` is 60 bytes of terms (see `session`), then a list of 1 to 16 credentials.
-//! `RegionCreated`: region u64, bytes u64.
+//! `RegionCreated`: region u64, bytes u64. `TellService`: rights u64, badge u64, text. A text is a
+//! list of up to 3,500 bytes.
 
+use capability::Rights;
 use dataplane::SessionId;
 use dataplane::entry::{Errno, Handle};
 
+use super::broker::Told;
 use super::codec::messages;
 use super::failed::Failed;
 use super::field::{record, sequence};
-use super::list::List;
+use super::list::{List, Text};
 use super::session::{Credentials, SessionNamed, SessionTerms};
 
 messages! {
@@ -61,6 +66,8 @@ messages! {
         0x0305 + 0 => Ping,
         /// A region that the service asked for, which is beside it.
         0x0306 + 1 => RegionCreated(body: RegionCreated),
+        /// A client's message that is the service's own business. Answered by `Told` or `Failed`.
+        0x0307 + 0 => Tell(body: TellService),
     }
 }
 
@@ -75,12 +82,12 @@ messages! {
         0x0401 + 0 => Ready,
         /// Asks for memory to grant from. Answered by `RegionCreated` or `Failed`.
         0x0402 + 0 => CreateRegion(body: CreateRegion),
-        /// Gives a region back. Answered by `Done` or `Failed`.
+        /// Gives a region back. Not answered.
         0x0403 + 0 => DestroyRegion(body: DestroyRegion),
-        /// Lets a client map a region. Answered by `Done` or `Failed`.
+        /// Lets a client map a region. Not answered; a region or session that is not the
+        /// service's own is passed over.
         0x0404 + 0 => Offer(body: Offer),
-        /// Lets the client map it no longer; mappings that exist stay. Answered by `Done` or
-        /// `Failed`.
+        /// Lets the client map it no longer; mappings that exist stay. Not answered.
         0x0405 + 0 => Withdraw(body: Withdraw),
         /// It has ended a session by itself. Not answered.
         0x0406 + 0 => SessionEnded(body: SessionEnded),
@@ -88,6 +95,8 @@ messages! {
         0x0407 + 0 => Opened(body: Opened),
         /// It is there.
         0x0408 + 0 => Pong(body: Pong),
+        /// Its answer to a client.
+        0x0409 + 0 => Told(body: Told),
     }
 }
 
@@ -168,9 +177,30 @@ record! {
 }
 
 record! {
-    /// A sign of life.
-    Pong, 8 bytes {
-        /// Requests that the incarnation has completed so far.
-        0 => completed: u64,
+    /// A sign of life: what the incarnation has done so far.
+    #[derive(Default)]
+    Pong, 40 bytes {
+        /// Requests accepted.
+        0 => accepted: u64,
+        /// Requests completed.
+        8 => completed: u64,
+        /// Of these, with an error.
+        16 => errors: u64,
+        /// Sessions ended because their rings were corrupt.
+        24 => quarantined: u64,
+        /// Sessions opened.
+        32 => sessions: u64,
+    }
+}
+
+sequence! {
+    /// A client's message.
+    TellService {
+        /// The rights of the capability that it used.
+        rights: Rights,
+        /// The badge of that capability.
+        badge: u64,
+        /// As the service defines it.
+        text: Text,
     }
 }

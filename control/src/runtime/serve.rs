@@ -2,9 +2,11 @@
 
 use super::broker_link::BrokerLink;
 use super::sessions;
-use crate::message::{Failed, Header, Message, Opened, Pong, ServiceCommand, ServiceMessage};
+use crate::message::{
+    Failed, Header, Message, Opened, Pong, ServiceCommand, ServiceMessage, TellService, Told,
+};
 use crate::platform::{CONTROL_TOKEN, Channel, Machine, Packet};
-use crate::service::{Broker, BrokeredRegion, RegionId, Service};
+use crate::service::{Broker, BrokeredRegion, RegionId, Sender, Service};
 use alloc::boxed::Box;
 use alloc::rc::Rc;
 use alloc::sync::Arc;
@@ -133,7 +135,18 @@ impl<S: Service + DataService> Runtime<S> {
                 ServiceMessage::Done
             }
             ServiceCommand::Ping => {
-                ServiceMessage::Pong(Pong { completed: self.reactor.counters().completed })
+                let counters = self.reactor.counters();
+                ServiceMessage::Pong(Pong {
+                    accepted: counters.accepted,
+                    completed: counters.completed,
+                    errors: counters.errors,
+                    quarantined: counters.quarantined,
+                    sessions: counters.sessions,
+                })
+            }
+            ServiceCommand::Tell(tell) => {
+                self.tell(request, tell);
+                return Ok(());
             }
             ServiceCommand::Stop => return self.stop(request),
             ServiceCommand::RegionCreated(created) => {
@@ -154,6 +167,22 @@ impl<S: Service + DataService> Runtime<S> {
         };
         self.link.send(request, &answer);
         Ok(())
+    }
+
+    fn tell(&mut self, request: u64, tell: TellService) {
+        let (service, link) = (Rc::clone(&self.service), Rc::clone(&self.link));
+        self.reactor.spawn(Box::pin(async move {
+            let sender = Sender { rights: tell.rights, badge: tell.badge };
+            let told = service.handle_message(sender, &tell.text).await;
+            let text = told.and_then(|text| text.try_into().map_err(|_| Errno::E2BIG));
+            link.send(
+                request,
+                &match text {
+                    Ok(text) => ServiceMessage::Told(Told { text }),
+                    Err(errno) => failed(errno),
+                },
+            );
+        }));
     }
 
     fn stop(&mut self, request: u64) -> Result<(), ServeError> {

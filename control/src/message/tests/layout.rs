@@ -116,7 +116,7 @@ fn each_kind_has_its_number() {
 
     let reply = |message: BrokerReply| kind(message.encode(Header::default()));
     assert_eq!(reply(BrokerReply::Done), 0x0001);
-    assert_eq!(reply(BrokerReply::Mapped(Mapped { bytes: 0 })), 0x0203);
+    assert_eq!(reply(BrokerReply::Mapped(Mapped { grant: 0 })), 0x0203);
 
     let command = |message: ServiceCommand| kind(message.encode(Header::default()));
     assert_eq!(command(ServiceCommand::CloseSession(session)), 0x0302);
@@ -128,5 +128,5 @@ fn each_kind_has_its_number() {
     assert_eq!(message(ServiceMessage::Ready), 0x0401);
     assert_eq!(message(ServiceMessage::CreateRegion(CreateRegion { bytes: 0 })), 0x0402);
     assert_eq!(message(ServiceMessage::DestroyRegion(DestroyRegion { region: 0 })), 0x0403);
-    assert_eq!(message(ServiceMessage::Pong(Pong { completed: 0 })), 0x0408);
+    assert_eq!(message(ServiceMessage::Pong(Pong::default())), 0x0408);
 }

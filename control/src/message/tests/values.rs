@@ -1,6 +1,7 @@
 //! Strategies for any message of each direction.
 
 use alloc::string::String;
+use alloc::vec;
 
 use capability::{Handle, Rights};
 use dataplane::entry::{self, Errno};
@@ -104,6 +105,8 @@ pub(super) fn client_message() -> impl Strategy<Value = ClientMessage> {
         Just(ClientMessage::Revoke),
         Just(ClientMessage::Status),
         Just(ClientMessage::Shutdown),
+        session_named().prop_map(ClientMessage::Remains),
+        list(any::<u8>()).prop_map(|text| ClientMessage::Tell(Tell { text })),
     ]
 }
 
@@ -122,12 +125,42 @@ fn status_report() -> impl Strategy<Value = StatusReport> {
         Just(ServiceState::Stopped),
         Just(ServiceState::Failed),
     ];
-    let service = (name(), any::<[u64; 3]>(), any::<[u32; 3]>(), state).prop_map(
-        |(name, [start_ns, uptime_ns, resident_bytes], [pid, sessions, epoch], state)| {
-            ServiceStatus { name, start_ns, uptime_ns, resident_bytes, pid, sessions, epoch, state }
+    let times = any::<[u64; 3]>();
+    let service = (name(), times, any::<[u64; 5]>(), any::<[u32; 3]>(), state).prop_map(
+        |(name, times, counters, [pid, sessions, epoch], state)| {
+            let [start_ns, uptime_ns, resident_bytes] = times;
+            let [accepted, completed, errors, quarantined, opened] = counters;
+            ServiceStatus {
+                name,
+                start_ns,
+                uptime_ns,
+                resident_bytes,
+                accepted,
+                completed,
+                errors,
+                quarantined,
+                opened,
+                pid,
+                sessions,
+                epoch,
+                state,
+            }
         },
     );
-    list(service).prop_map(|services| StatusReport { services })
+    let counts = any::<[u32; 4]>().prop_map(|[clients, sessions, regions, capabilities]| Counts {
+        clients,
+        sessions,
+        regions,
+        capabilities,
+    });
+    (counts, list(service)).prop_map(|(counts, services)| StatusReport { counts, services })
+}
+
+fn remains() -> impl Strategy<Value = Remains> {
+    let request = (any::<[u64; 2]>(), any::<[u16; 2]>()).prop_map(
+        |([user_data, index], [queue, accepted])| Request { user_data, index, queue, accepted },
+    );
+    list(request).prop_map(|requests| Remains { requests })
 }
 
 pub(super) fn broker_reply() -> impl Strategy<Value = BrokerReply> {
@@ -138,9 +171,11 @@ pub(super) fn broker_reply() -> impl Strategy<Value = BrokerReply> {
         failed().prop_map(BrokerReply::Failed),
         welcome().prop_map(BrokerReply::Welcome),
         connected.prop_map(BrokerReply::Connected),
-        any::<u64>().prop_map(|bytes| BrokerReply::Mapped(Mapped { bytes })),
+        any::<u32>().prop_map(|grant| BrokerReply::Mapped(Mapped { grant })),
         handle().prop_map(|handle| BrokerReply::Derived(Derived { handle })),
         status_report().prop_map(BrokerReply::StatusReport),
+        remains().prop_map(BrokerReply::Remains),
+        list(any::<u8>()).prop_map(|text| BrokerReply::Told(Told { text })),
     ]
 }
 
@@ -159,6 +194,9 @@ pub(super) fn service_command() -> impl Strategy<Value = ServiceCommand> {
         Just(ServiceCommand::Ping),
         (any::<u64>(), any::<u64>()).prop_map(|(region, bytes)| {
             ServiceCommand::RegionCreated(RegionCreated { region, bytes })
+        }),
+        (rights(), any::<u64>(), list(any::<u8>())).prop_map(|(rights, badge, text)| {
+            ServiceCommand::Tell(TellService { rights, badge, text })
         }),
     ]
 }
@@ -180,6 +218,9 @@ pub(super) fn service_message() -> impl Strategy<Value = ServiceMessage> {
         withdraw.prop_map(ServiceMessage::Withdraw),
         ended.prop_map(ServiceMessage::SessionEnded),
         object_handle().prop_map(|root| ServiceMessage::Opened(Opened { root })),
-        any::<u64>().prop_map(|completed| ServiceMessage::Pong(Pong { completed })),
+        any::<[u64; 5]>().prop_map(|[accepted, completed, errors, quarantined, sessions]| {
+            ServiceMessage::Pong(Pong { accepted, completed, errors, quarantined, sessions })
+        }),
+        list(any::<u8>()).prop_map(|text| ServiceMessage::Told(Told { text })),
     ]
 }
