@@ -6,7 +6,8 @@
 #![no_main]
 
 use control::message::{
-    BrokerReply, ClientMessage, Header, Message, ServiceCommand, ServiceMessage,
+    BrokerReply, ClientMessage, Header, LaunchCommand, LaunchReply, Message, ServiceCommand,
+    ServiceMessage,
 };
 use libfuzzer_sys::fuzz_target;
 
@@ -24,6 +25,8 @@ fuzz_target!(|input: &[u8]| {
     check::<BrokerReply>(&bytes);
     check::<ServiceCommand>(&bytes);
     check::<ServiceMessage>(&bytes);
+    check::<LaunchCommand>(&bytes);
+    check::<LaunchReply>(&bytes);
 });
 
 fn check<M: Message>(bytes: &[u8]) {

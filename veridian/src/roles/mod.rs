@@ -1,0 +1,38 @@
+//! What a process of the system is: init or a service. Taken before any argument is parsed, so
+//! that a role touches no more of the program than it needs.
+
+mod init;
+mod vfs;
+
+use control::platform::Channel;
+use std::ffi::OsString;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+/// The first argument of a process that is started as a role.
+const ROLE: &str = "service";
+
+/// Takes the role that the arguments name, if they name one; returns when the role is over.
+#[must_use]
+pub fn dispatch(mut arguments: impl Iterator<Item = OsString>) -> Option<ExitCode> {
+    let role = arguments.nth(1).filter(|first| first == ROLE).and_then(|_| arguments.next())?;
+    let Some(channel) = platform::linux::service_channel() else {
+        eprintln!("veridian: services are started by init; see `veridian up`");
+        return Some(ExitCode::from(2));
+    };
+    let take: fn(Arc<dyn Channel>) -> Result<(), String> = match role.to_str() {
+        Some(init::NAME) => init::run,
+        Some(vfs::NAME) => vfs::run,
+        _ => {
+            eprintln!("veridian: there is no service {}", role.display());
+            return Some(ExitCode::from(2));
+        }
+    };
+    Some(match take(channel) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("veridian {}: {error}", role.display());
+            ExitCode::FAILURE
+        }
+    })
+}

@@ -1,0 +1,33 @@
+//! The vfs as a process.
+
+use control::platform::{Channel, Machine};
+use control::runtime::serve;
+use platform::linux::{self, Platform};
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher, Hasher};
+use std::sync::Arc;
+use vfs::{VfsConfig, VfsService};
+
+pub(super) const NAME: &str = "vfs";
+
+/// Share of the machine's memory that file contents may take: one half.
+const MEMORY_SHARE: u64 = 2;
+
+pub(super) fn run(channel: Arc<dyn Channel>) -> Result<(), String> {
+    let platform = Platform::new();
+    let machine = Machine { waiting: platform.waiting(), memory: platform.memory() };
+    let poller = linux::poller().map_err(|_| "no descriptor to be had".to_owned())?;
+    let config = VfsConfig::new(memory_bytes() / MEMORY_SHARE, seed());
+    serve(channel, machine, poller, |machine, broker| VfsService::new(config, machine, broker))
+        .map_err(|error| format!("{error:?}"))
+}
+
+fn memory_bytes() -> u64 {
+    let info = rustix::system::sysinfo();
+    u64::try_from(info.totalram).unwrap_or(0) * u64::from(info.mem_unit)
+}
+
+/// From the operating system's source of randomness.
+fn seed() -> u64 {
+    RandomState::new().build_hasher().finish()
+}

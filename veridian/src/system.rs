@@ -1,0 +1,230 @@
+//! Starting, finding and leaving a system.
+//!
+//! A system is an init process and the services that it starts. Whoever starts one holds a
+//! channel to init; init ends with everything below it when that channel closes, unless it was
+//! told to stay.
+
+use anyhow::{Context, Result, anyhow, bail};
+use control::client::{ClientMachine, Connection};
+use control::message::{Header, LaunchCommand, LaunchReply, Message, StartSystem, Started};
+use control::platform::{Channel, Packet, Spawning, Unit};
+use platform::ConnectError;
+use platform::linux::{Platform, Program, Spawner};
+use std::collections::hash_map::RandomState;
+use std::fmt;
+use std::hash::{BuildHasher, Hasher};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Names the system that the command line talks to.
+const ADDRESS_VARIABLE: &str = "VERIDIAN_ADDRESS";
+/// Longest waits, ns.
+const CONNECT_WITHIN_NS: u64 = 5_000_000_000;
+const START_WITHIN_NS: u64 = 30_000_000_000;
+const STOP_WITHIN_NS: u64 = 30_000_000_000;
+
+/// Where clients reach a system: `@name` (an abstract Unix socket) or a path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Address(pub String);
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Address {
+    /// One that nobody else uses.
+    fn unique() -> Self {
+        let number = RandomState::new().build_hasher().finish();
+        Self(format!("@veridian-{}-{number:016x}", std::process::id()))
+    }
+}
+
+/// What `VERIDIAN_ADDRESS` says, else the user's own: `@veridian-UID`.
+#[must_use]
+pub fn default_address() -> Address {
+    let own = || format!("@veridian-{}", rustix::process::getuid().as_raw());
+    Address(std::env::var(ADDRESS_VARIABLE).unwrap_or_else(|_| own()))
+}
+
+/// How long a start took.
+#[derive(Clone, Debug)]
+pub struct StartReport {
+    /// From the decision to start until every service was ready.
+    pub total: Duration,
+    /// Each service, from being spawned to being ready.
+    pub services: Vec<(String, Duration)>,
+}
+
+/// Connects to a running system.
+///
+/// # Errors
+/// Nothing runs there, or it is not this user's.
+pub fn connect(address: &Address) -> Result<Connection> {
+    let platform = Platform::new();
+    let channel = platform.connect(&address.0, CONNECT_WITHIN_NS).map_err(|error| {
+        anyhow!(match error {
+            ConnectError::NotListening => format!(
+                "no system is running at {address}; start one with `veridian up`, or name \
+                 another with --address"
+            ),
+            ConnectError::Denied => format!("no right to reach the system at {address}"),
+            ConnectError::TimedOut => format!("the system at {address} does not answer"),
+            ConnectError::BadAddress =>
+                format!("{address} is no address; use @NAME or the path of a socket"),
+            ConnectError::Exhausted => "no descriptor left to connect with".to_owned(),
+        })
+    })?;
+    let (owner, own) = (channel.peer().uid, rustix::process::getuid().as_raw());
+    if owner != own && owner != 0 {
+        bail!("the system at {address} belongs to user {owner}, who is neither you nor root");
+    }
+    let machine = ClientMachine {
+        waiting: platform.waiting(),
+        doorbells: platform.doorbells(),
+        fork_guard: platform
+            .memory()
+            .fork_guard()
+            .map_err(|error| anyhow!("no memory to connect with ({error:?})"))?,
+        memory: platform.memory(),
+    };
+    Connection::new(channel, machine).with_context(|| format!("connecting to {address}"))
+}
+
+/// A system that lives as long as this, on an address of its own.
+pub struct Embedded {
+    /// Where it is reached.
+    pub address: Address,
+    /// A connection to it.
+    pub connection: Connection,
+    /// From the decision to start until every service was ready.
+    pub started_in: Duration,
+    /// How long each service took.
+    pub report: StartReport,
+    process: InitProcess,
+}
+
+impl Embedded {
+    /// Starts a system on an address that nobody else uses. To be called from a thread that lives
+    /// as long as the system: the system dies with it, whatever ends it.
+    ///
+    /// # Errors
+    /// What kept it from starting.
+    pub fn start() -> Result<Self> {
+        Self::start_at(Address::unique())
+    }
+
+    /// The same, at a given address.
+    ///
+    /// # Errors
+    /// What kept it from starting.
+    pub fn start_at(address: Address) -> Result<Self> {
+        let (process, report) = InitProcess::start(&address, Stays::WithStarter)?;
+        let connection = connect(&address)?;
+        Ok(Self { address, connection, started_in: report.total, report, process })
+    }
+
+    /// Stops it; when this returns, nothing of it is left.
+    ///
+    /// # Errors
+    /// It did not stop in time, and was ended by force.
+    pub fn stop(self) -> Result<()> {
+        drop(self.connection);
+        self.process.stop()
+    }
+}
+
+/// Starts a system that goes on when this process has ended.
+///
+/// # Errors
+/// What kept it from starting.
+pub fn start_detached(address: &Address) -> Result<StartReport> {
+    let (process, report) = InitProcess::start(address, Stays::Forever)?;
+    process.leave();
+    Ok(report)
+}
+
+/// Stops the system at an address.
+///
+/// # Errors
+/// Nothing runs there, this user may not stop it, or it does not stop in time.
+pub fn stop(address: &Address) -> Result<()> {
+    let connection = connect(address)?;
+    connection.shutdown().with_context(|| format!("stopping the system at {address}"))?;
+    if connection.wait_closed(STOP_WITHIN_NS) {
+        Ok(())
+    } else {
+        bail!("the system at {address} has not stopped in time")
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stays {
+    WithStarter,
+    Forever,
+}
+
+/// The init process that this process has started.
+struct InitProcess {
+    spawner: Spawner,
+    channel: Arc<dyn Channel>,
+    pid: u32,
+}
+
+impl InitProcess {
+    fn start(address: &Address, stays: Stays) -> Result<(Self, StartReport)> {
+        let begun = Instant::now();
+        let spawner = Platform::new()
+            .spawning(Program::default())
+            .map_err(|error| anyhow!("cannot start processes ({error:?})"))?;
+        let unit = Unit { name: "init".into(), needs: Vec::new() };
+        let started =
+            spawner.spawn(&unit).map_err(|error| anyhow!("cannot start init ({error:?})"))?;
+        let process = Self { spawner, channel: started.channel, pid: started.pid };
+        let started = process.launch(address, stays)?;
+        let service = |s: &control::message::ServiceStart| {
+            (s.name.as_str().to_owned(), Duration::from_nanos(s.start_ns))
+        };
+        let report = StartReport {
+            total: begun.elapsed(),
+            services: started.services.iter().map(service).collect(),
+        };
+        Ok((process, report))
+    }
+
+    fn launch(&self, address: &Address, stays: Stays) -> Result<Started> {
+        let text = address.0.clone().into_bytes();
+        let start = StartSystem {
+            address: text.try_into().map_err(|_| anyhow!("the address is too long"))?,
+            stays: u16::from(stays == Stays::Forever),
+        };
+        let bytes = LaunchCommand::Start(start).encode(Header::new(1));
+        let gone = |_| anyhow!("init ended before the system was up; see its message above");
+        self.channel.send(&Packet { bytes, descriptors: Vec::new() }).map_err(gone)?;
+        let packet = self.channel.receive_within(Some(START_WITHIN_NS)).map_err(gone)?;
+        match LaunchReply::decode(&packet.bytes) {
+            Ok((_, LaunchReply::Started(started))) => Ok(started),
+            Ok((_, LaunchReply::Failed(failed))) => bail!("{}", failed.reason.as_str()),
+            Err(_) => bail!("init is of another version than this program"),
+        }
+    }
+
+    /// Lets init go on without this process.
+    fn leave(self) {
+        // Dropping the spawner would end what it has started.
+        std::mem::forget(self.spawner);
+    }
+
+    fn stop(self) -> Result<()> {
+        drop(self.channel);
+        let deadline = Instant::now() + Duration::from_nanos(STOP_WITHIN_NS);
+        while self.spawner.reap(self.pid).is_none() {
+            if Instant::now() > deadline {
+                bail!("the system has not stopped in time, and was ended by force");
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        Ok(())
+    }
+}
