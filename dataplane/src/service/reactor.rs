@@ -55,9 +55,12 @@ pub struct Reactor<S: DataService> {
     waiting: Arc<dyn Waiting>,
     poller: Box<dyn Poller>,
     hub: Arc<WakeHub>,
-    sessions: BTreeMap<SessionId, SessionState<S>>,
-    /// Looked at in every turn.
-    active: Vec<SessionId>,
+    /// By slot; a slot stays a session's own until it ends.
+    sessions: Vec<Option<SessionState<S>>>,
+    slots: BTreeMap<SessionId, usize>,
+    free: Vec<usize>,
+    /// Slots of sessions that are looked at in every turn.
+    active: Vec<usize>,
     counters: Counters,
     ready: Vec<Token>,
     ended: Vec<Ended>,
@@ -77,7 +80,9 @@ impl<S: DataService> Reactor<S> {
             waiting,
             poller,
             hub,
-            sessions: BTreeMap::new(),
+            sessions: Vec::new(),
+            slots: BTreeMap::new(),
+            free: Vec::new(),
             active: Vec::new(),
             counters: Counters::default(),
             ready: Vec::new(),
@@ -103,7 +108,7 @@ impl<S: DataService> Reactor<S> {
     /// Sessions now.
     #[must_use]
     pub fn sessions(&self) -> usize {
-        self.sessions.len()
+        self.slots.len()
     }
 
     /// Takes up a session that the broker has made, and returns the handle that its client starts
@@ -119,15 +124,24 @@ impl<S: DataService> Reactor<S> {
             return Err(OpenError::Resources);
         }
         self.counters.sessions += 1;
-        self.sessions.insert(id, state);
-        self.active.push(id);
+        let slot = self.free.pop().unwrap_or_else(|| {
+            self.sessions.push(None);
+            self.sessions.len() - 1
+        });
+        if let Some(place) = self.sessions.get_mut(slot) {
+            *place = Some(state);
+        }
+        self.slots.insert(id, slot);
+        self.active.push(slot);
         Ok(root)
     }
 
     /// Ends a session: its pending requests are dropped unanswered, its state says `errno`.
     pub fn close(&mut self, id: SessionId, errno: Option<Errno>) {
-        if let Some(mut state) = self.sessions.remove(&id) {
-            self.active.retain(|active| *active != id);
+        let Some(slot) = self.slots.remove(&id) else { return };
+        self.active.retain(|active| *active != slot);
+        self.free.push(slot);
+        if let Some(mut state) = self.sessions.get_mut(slot).and_then(Option::take) {
             self.poller.remove(state.doorbell());
             state.close(&*self.waiting, errno);
             self.service.close_session(state.session());
@@ -137,7 +151,7 @@ impl<S: DataService> Reactor<S> {
     /// Revokes a session: what is pending or queued is answered with EKEYREVOKED, and when this
     /// returns nothing of it will be executed any more.
     pub fn revoke(&mut self, id: SessionId) {
-        if let Some(state) = self.sessions.get_mut(&id) {
+        if let Some(state) = state(&mut self.sessions, self.slots.get(&id).copied()) {
             state.refuse_all(&mut self.counters, Errno::EKEYREVOKED);
             self.close(id, Some(Errno::EKEYREVOKED));
         }
@@ -171,12 +185,9 @@ impl<S: DataService> Reactor<S> {
     /// Serves every active session once; returns the number of requests.
     fn serve_active(&mut self) -> u32 {
         let mut served = 0;
-        let mut at = 0;
-        while let Some(&id) = self.active.get(at) {
-            at += 1;
-            let Some(state) = self.sessions.get_mut(&id) else {
-                continue;
-            };
+        let mut corrupt = Vec::new();
+        for &slot in &self.active {
+            let Some(state) = state(&mut self.sessions, Some(slot)) else { continue };
             let (session, shared, queues, limit) = state.split();
             let waiting = &*self.waiting;
             let mut scope = Scope {
@@ -193,13 +204,19 @@ impl<S: DataService> Reactor<S> {
                     served += count;
                     state.busy();
                 }
-                Err(_) => self.quarantine(id),
+                Err(_) => corrupt.push(slot),
             }
+        }
+        for slot in corrupt {
+            self.quarantine(slot);
         }
         served
     }
 
-    fn quarantine(&mut self, id: SessionId) {
+    #[cold]
+    fn quarantine(&mut self, slot: usize) {
+        let named = |(_, at): &(&SessionId, &usize)| **at == slot;
+        let Some(id) = self.slots.iter().find(named).map(|(id, _)| *id) else { return };
         self.counters.quarantined += 1;
         self.close(id, Some(Errno::EPROTO));
         self.ended.push(Ended { session: id, errno: Errno::EPROTO });
@@ -212,7 +229,7 @@ impl<S: DataService> Reactor<S> {
         self.tasks.retain_mut(|task| !task.poll_if_woken());
         let waiting = &*self.waiting;
         let counters = &mut self.counters;
-        self.sessions.values_mut().map(|state| state.poll_woken(counters, waiting)).sum()
+        self.sessions.iter_mut().flatten().map(|state| state.poll_woken(counters, waiting)).sum()
     }
 
     /// Looks at timeouts and at all sources, without waiting.
@@ -224,7 +241,7 @@ impl<S: DataService> Reactor<S> {
     }
 
     fn expire(&mut self, now: Instant) {
-        for state in self.sessions.values_mut() {
+        for state in self.sessions.iter_mut().flatten() {
             if state.next_timeout().is_some_and(|at| at <= now) {
                 state.expire(&mut self.counters, now, &*self.waiting);
             }
@@ -236,15 +253,15 @@ impl<S: DataService> Reactor<S> {
         let mut pace = Pace::Sleep;
         let mut reading = None;
         let mut at = 0;
-        while let Some(&id) = self.active.get(at) {
-            let Some(state) = self.sessions.get_mut(&id) else {
+        while let Some(&slot) = self.active.get(at) {
+            let Some(state) = state(&mut self.sessions, Some(slot)) else {
                 self.active.swap_remove(at);
                 continue;
             };
             let waiting = &*self.waiting;
             let wanted =
                 state.pace(|| *reading.get_or_insert_with(|| (waiting.now(), waiting.cpu())));
-            if wanted == Pace::Sleep && state.park() {
+            if wanted == Pace::Sleep && state.park(waiting.now()) {
                 self.active.swap_remove(at);
                 continue;
             }
@@ -260,7 +277,8 @@ impl<S: DataService> Reactor<S> {
 
     fn sleep(&mut self, others: &mut Vec<Token>) {
         if self.hub.arm() {
-            let deadline = self.sessions.values().filter_map(SessionState::next_timeout).min();
+            let deadline =
+                self.sessions.iter().flatten().filter_map(SessionState::next_timeout).min();
             self.poller.wait(deadline, &mut self.ready);
         }
         self.hub.disarm();
@@ -270,17 +288,27 @@ impl<S: DataService> Reactor<S> {
     }
 
     fn dispatch(&mut self, others: &mut Vec<Token>) {
-        for token in core::mem::take(&mut self.ready) {
-            match self.sessions.get_mut(&SessionId(token.0)) {
-                Some(state) => {
-                    if state.unpark() {
-                        self.active.push(SessionId(token.0));
+        for token in self.ready.drain(..) {
+            let slot = self.slots.get(&SessionId(token.0)).copied();
+            match (state(&mut self.sessions, slot), slot) {
+                (Some(state), Some(slot)) => {
+                    if state.unpark(self.looked) {
+                        self.active.push(slot);
                     }
                 }
-                None => others.push(token),
+                _ => others.push(token),
             }
         }
     }
+}
+
+/// The session in a slot.
+#[inline]
+fn state<S: DataService>(
+    sessions: &mut [Option<SessionState<S>>],
+    slot: Option<usize>,
+) -> Option<&mut SessionState<S>> {
+    sessions.get_mut(slot?)?.as_mut()
 }
 
 /// A yield helps a peer on this processor, so it goes before spinning; spinning before sleep.

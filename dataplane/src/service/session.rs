@@ -61,7 +61,7 @@ pub(super) struct SessionState<S: DataService> {
     in_flight_limit: u64,
     doorbell: Descriptor,
     waiter: Waiter,
-    parked: bool,
+    parked: Option<Instant>,
 }
 
 impl<S: DataService> SessionState<S> {
@@ -87,7 +87,7 @@ impl<S: DataService> SessionState<S> {
             in_flight_limit: u64::from(info.quota.in_flight),
             waiter: Waiter::new(info.waiting),
             doorbell: parts.doorbell,
-            parked: false,
+            parked: None,
         };
         Ok((state, root))
     }
@@ -128,7 +128,7 @@ impl<S: DataService> SessionState<S> {
     }
 
     /// Arms every queue; false if something came meanwhile, and the session stays active.
-    pub(super) fn park(&mut self) -> bool {
+    pub(super) fn park(&mut self, now: Instant) -> bool {
         for queue in &mut self.queues.0 {
             // The client may sleep for good now: nothing of it stays held.
             let _ = queue.let_go();
@@ -138,18 +138,15 @@ impl<S: DataService> SessionState<S> {
             self.disarm();
             return false;
         }
-        self.parked = true;
+        self.parked = Some(now);
         true
     }
 
     /// Makes the session active again; false if it was.
-    pub(super) fn unpark(&mut self) -> bool {
-        if !self.parked {
-            return false;
-        }
-        self.parked = false;
+    pub(super) fn unpark(&mut self, now: Instant) -> bool {
+        let Some(since) = self.parked.take() else { return false };
         self.disarm();
-        self.waiter.found();
+        self.waiter.slept(now.since_ns(since));
         true
     }
 
