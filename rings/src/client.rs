@@ -5,6 +5,7 @@ use crate::doorbell::{Ringer, Sleeper};
 use crate::layout::{self, Geometry, State};
 use crate::region::{OutOfBounds, Region, Word};
 use crate::ring::{Consumer, Corrupt, Full, Producer};
+use crate::service::Cursors;
 use crate::sync::Ordering;
 use crate::{CQE_WORDS, CqeWords, SQE_WORDS, SqeWords};
 
@@ -37,15 +38,32 @@ impl<O: Clone> ClientQueue<O> {
         service_block: &Region<O>,
         geometry: Geometry,
     ) -> Result<Self, OutOfBounds> {
+        Self::resume(client_block, service_block, geometry, Cursors::default())
+    }
+
+    /// Goes on in a queue in which nothing is in flight: of `cursors.sq_next` submissions all are
+    /// finished, and of `cursors.cq_next` completions all are consumed.
+    ///
+    /// # Errors
+    /// [`OutOfBounds`] if a block is smaller than the geometry says.
+    pub fn resume(
+        client_block: &Region<O>,
+        service_block: &Region<O>,
+        geometry: Geometry,
+        cursors: Cursors,
+    ) -> Result<Self, OutOfBounds> {
+        let Cursors { sq_next, cq_next } = cursors;
         let submissions = client_block.slots(layout::CLIENT_SLOTS, geometry.sq_shift())?;
         let completions = service_block.slots(layout::SERVICE_SLOTS, geometry.cq_shift())?;
+        let cq_head = client_block.word(layout::CLIENT_CQ_HEAD)?;
+        cq_head.store(cq_next, Ordering::Release);
         Ok(Self {
-            submissions: Producer::new(submissions, 0, 0),
-            completions: Consumer::new(completions, 0),
+            submissions: Producer::new(submissions, sq_next, sq_next),
+            completions: Consumer::new(completions, cq_next),
             in_flight: 0,
             sq_head: service_block.word(layout::SERVICE_SQ_HEAD)?,
-            cq_head: client_block.word(layout::CLIENT_CQ_HEAD)?,
-            cq_head_published: 0,
+            cq_head,
+            cq_head_published: cq_next,
             cq_head_lag: u64::from(geometry.cq_entries() / 4).max(1),
             sleeper: Sleeper::new(client_block.word(layout::CLIENT_NEED_WAKEUP)?),
             ringer: Ringer::new(service_block.word(layout::SERVICE_NEED_WAKEUP)?),
@@ -78,10 +96,23 @@ impl<O> ClientQueue<O> {
         Ok(())
     }
 
-    /// Whether the service must be woken for what was submitted before this call.
+    /// Whether the service must be woken for what was submitted or consumed before this call. To
+    /// be asked before every wait, polling included: a service sleeps also when it is out of
+    /// completion slots, until the client has consumed some.
     #[inline]
-    pub fn must_ring(&self) -> bool {
+    pub fn must_ring(&mut self) -> bool {
+        // Only then can what the head lags behind be all that the service is waiting for.
+        if self.in_flight + self.unpublished() >= self.completions.capacity() {
+            self.publish_cq_head();
+        }
         self.ringer.must_ring()
+    }
+
+    /// Completions consumed that the service has not been told of.
+    #[inline]
+    fn unpublished(&self) -> u64 {
+        let consumed = self.completions.consumed();
+        consumed.wrapping_sub(self.cq_head_published)
     }
 
     /// Copies the next completion, if there is one. The entry counts as unconsumed, and what it
@@ -105,22 +136,22 @@ impl<O> ClientQueue<O> {
             self.in_flight = self.in_flight.saturating_sub(1);
         }
         self.note_sq_head(entry)?;
-        if self
-            .completions
-            .consumed()
-            .wrapping_sub(self.cq_head_published)
-            >= self.cq_head_lag
-        {
+        if self.unpublished() >= self.cq_head_lag {
             self.publish_cq_head();
         }
         Ok(())
     }
 
-    /// The completion carries the lower half of `sq_head`.
+    /// The completion carries the lower half of `sq_head` as it was when it was posted, which may
+    /// be before what [`ClientQueue::submit`] has read since, but by less than a full ring: the
+    /// completions in it are of requests that count as in flight.
     #[inline]
     fn note_sq_head(&mut self, entry: &CqeWords) -> Result<(), Corrupt> {
-        let head = self.submissions.published() - self.submissions.unconsumed();
+        let head = self.submissions.head();
         let low = entry.last().copied().unwrap_or(0);
+        if head.wrapping_sub(low) & 0xffff_ffff < self.completions.capacity() {
+            return Ok(());
+        }
         let newly = low.wrapping_sub(head) & 0xffff_ffff;
         self.submissions.observe_head(head.wrapping_add(newly))
     }
@@ -143,7 +174,8 @@ impl<O> ClientQueue<O> {
 
     /// Announces that the client is about to sleep on [`ClientQueue::wake_sequence`], and returns
     /// that word's value from before. Afterwards look at [`ClientQueue::is_ready`] and
-    /// [`ClientQueue::state`] once more; then sleep while the word has this value.
+    /// [`ClientQueue::state`] once more; then sleep while the word has this value. Between the
+    /// last submission or consumption and this, [`ClientQueue::must_ring`] has been asked.
     pub fn arm(&mut self) -> u64 {
         self.publish_cq_head();
         let sequence = self.wake_sequence.load(Ordering::Acquire);

@@ -14,7 +14,7 @@
 //! accesses, because loom models only the former. A spurious ring is allowed.
 
 use crate::region::Word;
-use crate::sync::{Ordering, fence};
+use crate::sync::{Ordering, Side, full_fence};
 
 /// The side that is going to sleep; it owns the `need_wakeup` word.
 #[derive(Debug)]
@@ -32,7 +32,7 @@ impl<O> Sleeper<O> {
     /// all are empty.
     pub fn arm(&self) {
         self.need_wakeup.store(1, Ordering::Relaxed);
-        fence(Ordering::SeqCst);
+        full_fence(Side::Sleeper);
     }
 
     /// Takes the announcement back, after sleeping or instead of it.
@@ -57,7 +57,7 @@ impl<O> Ringer<O> {
     #[must_use]
     #[inline]
     pub fn must_ring(&self) -> bool {
-        fence(Ordering::SeqCst);
+        full_fence(Side::Ringer);
         self.need_wakeup.load(Ordering::Relaxed) != 0
     }
 }

@@ -105,15 +105,9 @@ impl Geometry {
     pub fn new(sq_entries: u32, cq_entries: u32) -> Result<Self, GeometryError> {
         let fits = |n: u32| n.is_power_of_two() && (2..=MAX_ENTRIES).contains(&n);
         if !fits(sq_entries) || !fits(cq_entries) {
-            return Err(GeometryError {
-                sq_entries,
-                cq_entries,
-            });
+            return Err(GeometryError { sq_entries, cq_entries });
         }
-        Ok(Self {
-            sq_shift: sq_entries.ilog2(),
-            cq_shift: cq_entries.ilog2(),
-        })
+        Ok(Self { sq_shift: sq_entries.ilog2(), cq_shift: cq_entries.ilog2() })
     }
 
     /// Submission slots.
@@ -152,10 +146,7 @@ impl Geometry {
 impl Default for Geometry {
     /// 256 submission slots and 512 completion slots: 16 KiB each.
     fn default() -> Self {
-        Self {
-            sq_shift: 8,
-            cq_shift: 9,
-        }
+        Self { sq_shift: 8, cq_shift: 9 }
     }
 }
 
@@ -190,10 +181,7 @@ impl State {
     /// What a word means.
     #[must_use]
     pub fn from_word(word: u64) -> Self {
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "the two halves of the word"
-        )]
+        #[expect(clippy::cast_possible_truncation, reason = "the two halves of the word")]
         let (low, high) = (word as u32, (word >> 32) as u32);
         match (low, high) {
             (0, 0) => Self::Opening,

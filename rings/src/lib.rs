@@ -10,16 +10,20 @@
 //!   └───────────────────────────────────────────────┘
 //! ```
 //!
-//! [`Region`] is the only view of memory that a peer can write, and the only file with `unsafe`.
+//! [`Region`] is the only view of memory that a peer can write, and the only file with
+//! `unsafe`.
 //! [`Producer`] and [`Consumer`] are the two ends of one ring; [`ClientQueue`] and
 //! [`ServiceQueue`] are the two ends of a queue, which is a submission ring and a completion ring.
 //! [`layout`] has every offset. The crate knows no service, allocates nothing and blocks nowhere:
 //! it decides *whether* somebody must be woken, and leaves the waking to its caller.
 #![cfg_attr(not(loom), no_std)]
 
+mod bytes;
 mod client;
 mod doorbell;
 pub mod layout;
+#[cfg(loom)]
+pub mod mutant;
 mod position;
 mod region;
 mod ring;

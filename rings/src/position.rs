@@ -19,11 +19,7 @@ impl Position {
     #[must_use]
     pub fn at(index: u64, shift: u32) -> Self {
         let lap = ((index >> shift) % LAPS) as u32 + 1;
-        Self {
-            index,
-            mask: (1 << shift) - 1,
-            lap,
-        }
+        Self { index, mask: (1 << shift) - 1, lap }
     }
 
     /// Entries that passed before this one.
@@ -52,20 +48,12 @@ impl Position {
     pub fn advance(&mut self) {
         self.index = self.index.wrapping_add(1);
         if self.index & self.mask == 0 {
-            self.lap = if self.lap == u32::MAX {
-                1
-            } else {
-                self.lap + 1
-            };
+            self.lap = if self.lap == u32::MAX { 1 } else { self.lap + 1 };
         }
     }
 
     fn previous_lap(&self) -> u32 {
-        if self.lap == 1 {
-            u32::MAX
-        } else {
-            self.lap - 1
-        }
+        if self.lap == 1 { u32::MAX } else { self.lap - 1 }
     }
 }
 

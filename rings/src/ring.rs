@@ -6,7 +6,7 @@
 
 use crate::position::Position;
 use crate::region::Slots;
-use crate::sync::Ordering;
+use crate::sync::{Ordering, publishing};
 
 /// Shared memory holds what no correct peer can have written; the ring is of no further use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,6 +53,12 @@ impl<O, const N: usize> Producer<O, N> {
     #[inline]
     pub fn published(&self) -> u64 {
         self.next.index()
+    }
+
+    /// Entries that the peer was last seen to have consumed.
+    #[inline]
+    pub fn head(&self) -> u64 {
+        self.head
     }
 
     /// Entries published and, as far as is known, not consumed.
@@ -102,7 +108,7 @@ impl<O, const N: usize> Producer<O, N> {
                 word.store(*value, Ordering::Relaxed);
             }
             let lap = u64::from(self.next.lap()) << 32;
-            last.store(lap | (last_value & 0xffff_ffff), Ordering::Release);
+            last.store(lap | (last_value & 0xffff_ffff), publishing());
         }
         self.next.advance();
         Ok(())
@@ -178,10 +184,7 @@ impl<O, const N: usize> Consumer<O, N> {
             if self.next.is_empty_lap(lap) {
                 return Ok(None);
             }
-            return Err(Corrupt::Lap {
-                expected: self.next.lap(),
-                found: lap,
-            });
+            return Err(Corrupt::Lap { expected: self.next.lap(), found: lap });
         }
         let mut entry = [last_value; N];
         for (value, word) in entry.iter_mut().zip(rest) {

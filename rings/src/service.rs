@@ -54,15 +54,16 @@ impl<O: Clone> ServiceQueue<O> {
     ) -> Result<Self, OutOfBounds> {
         let submissions = client_block.slots(layout::CLIENT_SLOTS, geometry.sq_shift())?;
         let completions = service_block.slots(layout::SERVICE_SLOTS, geometry.cq_shift())?;
-        let head = cursors
-            .cq_next
-            .saturating_sub(u64::from(geometry.cq_entries()));
+        let head = cursors.cq_next.saturating_sub(u64::from(geometry.cq_entries()));
+        let sq_head = service_block.word(layout::SERVICE_SQ_HEAD)?;
+        // A predecessor may have died before it said so.
+        sq_head.store(cursors.sq_next, Ordering::Release);
         Ok(Self {
             submissions: Consumer::new(submissions, cursors.sq_next),
             completions: Producer::new(completions, cursors.cq_next, head),
             in_flight,
             cq_head: client_block.word(layout::CLIENT_CQ_HEAD)?,
-            sq_head: service_block.word(layout::SERVICE_SQ_HEAD)?,
+            sq_head,
             sq_head_published: cursors.sq_next,
             sq_head_lag: u64::from(geometry.sq_entries() / 4).max(1),
             sleeper: Sleeper::new(service_block.word(layout::SERVICE_NEED_WAKEUP)?),
@@ -105,11 +106,7 @@ impl<O> ServiceQueue<O> {
         let entry = self.submissions.pop()?;
         if entry.is_some() {
             self.in_flight += 1;
-            if self
-                .submissions
-                .consumed()
-                .wrapping_sub(self.sq_head_published)
-                >= self.sq_head_lag
+            if self.submissions.consumed().wrapping_sub(self.sq_head_published) >= self.sq_head_lag
             {
                 self.publish_sq_head();
             }
@@ -117,29 +114,40 @@ impl<O> ServiceQueue<O> {
         Ok(entry)
     }
 
-    /// Whether [`ServiceQueue::accept`] is likely to return something; costs one load.
+    /// Whether [`ServiceQueue::accept`] is likely to return something; costs one load, or two
+    /// while there is no completion slot to spare. A submission that must wait for a slot is not
+    /// ready, so that a client which consumes nothing costs nothing.
     #[inline]
     pub fn is_ready(&self) -> bool {
         self.submissions.is_ready()
+            && (self.spare() > 0 || self.cq_head.load(Ordering::Relaxed) != self.completions.head())
     }
 
     /// Posts the last completion of a request. Words 0 to 2 are the caller's; the last becomes
     /// `sq_head` and lap.
     ///
     /// # Errors
-    /// [`Full`] only if nothing is in flight, which is the caller's mistake.
+    /// [`Full`], and nothing has changed: nothing is in flight, which is the caller's mistake, or
+    /// the queue was taken up from a predecessor and its client says it has consumed less than the
+    /// predecessor knew, which ends the session.
     #[inline]
     pub fn complete(&mut self, mut entry: CqeWords) -> Result<(), Full> {
-        self.in_flight = self.in_flight.checked_sub(1).ok_or(Full)?;
+        let in_flight = self.in_flight.checked_sub(1).ok_or(Full)?;
+        // Only right after it was taken up can a queue have accepted more than it sees room for.
+        if self.completions.room() == 0 {
+            self.refresh_head().map_err(|_| Full)?;
+        }
         self.seal(&mut entry);
-        self.completions.push(&entry)
+        self.completions.push(&entry)?;
+        self.in_flight = in_flight;
+        Ok(())
     }
 
     /// Posts a completion after which more follow for the same request.
     ///
     /// # Errors
     /// [`Full`] if the slots left are spoken for by requests in flight: try again when the client
-    /// has consumed some.
+    /// has consumed some, and once between [`ServiceQueue::arm`] and sleeping.
     pub fn complete_more(&mut self, mut entry: CqeWords) -> Result<(), Full> {
         if self.spare() == 0 && !self.refresh_head().unwrap_or(false) {
             return Err(Full);
@@ -162,8 +170,7 @@ impl<O> ServiceQueue<O> {
 
     /// Looks at what the client has consumed; says whether there is a spare slot now.
     fn refresh_head(&mut self) -> Result<bool, Corrupt> {
-        self.completions
-            .observe_head(self.cq_head.load(Ordering::Acquire))?;
+        self.completions.observe_head(self.cq_head.load(Ordering::Acquire))?;
         Ok(self.spare() > 0)
     }
 
@@ -173,7 +180,7 @@ impl<O> ServiceQueue<O> {
     /// [`Corrupt::Head`]: the session must be ended.
     pub fn consumed_completions(&mut self) -> Result<u64, Corrupt> {
         self.refresh_head()?;
-        Ok(self.completions.published() - self.completions.unconsumed())
+        Ok(self.completions.head())
     }
 
     /// Tells the client how many submissions were consumed. Done lazily while there is traffic;
@@ -195,8 +202,7 @@ impl<O> ServiceQueue<O> {
     /// Changes the word that a sleeping client waits on; the caller then wakes its waiters.
     pub fn advance_wake_sequence(&self) -> &Word<O> {
         let value = self.wake_sequence.load(Ordering::Relaxed);
-        self.wake_sequence
-            .store(value.wrapping_add(1), Ordering::Release);
+        self.wake_sequence.store(value.wrapping_add(1), Ordering::Release);
         &self.wake_sequence
     }
 
@@ -237,9 +243,6 @@ impl<O> ServiceQueue<O> {
     /// How far the service has come.
     #[inline]
     pub fn cursors(&self) -> Cursors {
-        Cursors {
-            sq_next: self.submissions.consumed(),
-            cq_next: self.completions.published(),
-        }
+        Cursors { sq_next: self.submissions.consumed(), cq_next: self.completions.published() }
     }
 }

@@ -13,15 +13,20 @@ use platform::linux::{Platform, Program, Spawner};
 use std::collections::hash_map::RandomState;
 use std::fmt;
 use std::hash::{BuildHasher, Hasher};
+use std::path::Path;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 /// Names the system that the command line talks to.
-const ADDRESS_VARIABLE: &str = "VERIDIAN_ADDRESS";
+pub const ADDRESS_VARIABLE: &str = "VERIDIAN_ADDRESS";
 /// Longest waits, ns.
 const CONNECT_WITHIN_NS: u64 = 5_000_000_000;
 const START_WITHIN_NS: u64 = 30_000_000_000;
 const STOP_WITHIN_NS: u64 = 30_000_000_000;
+/// Time between two looks whether a signal has come, ns.
+const LOOK_INTERVAL_NS: u64 = 100_000_000;
 
 /// Where clients reach a system: `@name` (an abstract Unix socket) or a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -112,15 +117,20 @@ impl Embedded {
     /// # Errors
     /// What kept it from starting.
     pub fn start() -> Result<Self> {
-        Self::start_at(Address::unique())
+        Self::start_with(Program::default(), Address::unique())
     }
 
-    /// The same, at a given address.
+    /// The same, where this process is another program than `veridian`.
     ///
     /// # Errors
     /// What kept it from starting.
-    pub fn start_at(address: Address) -> Result<Self> {
-        let (process, report) = InitProcess::start(&address, Stays::WithStarter)?;
+    pub fn start_from(program: &Path) -> Result<Self> {
+        let program = Program { path: program.to_owned(), ..Program::default() };
+        Self::start_with(program, Address::unique())
+    }
+
+    fn start_with(program: Program, address: Address) -> Result<Self> {
+        let (process, report) = InitProcess::start(program, &address, Stays::WithStarter)?;
         let connection = connect(&address)?;
         Ok(Self { address, connection, started_in: report.total, report, process })
     }
@@ -140,9 +150,25 @@ impl Embedded {
 /// # Errors
 /// What kept it from starting.
 pub fn start_detached(address: &Address) -> Result<StartReport> {
-    let (process, report) = InitProcess::start(address, Stays::Forever)?;
+    let (process, report) = InitProcess::start(Program::default(), address, Stays::Forever)?;
     process.leave();
     Ok(report)
+}
+
+/// Runs a system until a signal tells this process to end, or a client tells the system to.
+/// `ready` is called when every service is.
+///
+/// # Errors
+/// What kept it from starting, or from ending in order.
+pub fn run_foreground(address: &Address, ready: impl FnOnce(&StartReport)) -> Result<()> {
+    let told = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM, SIGHUP] {
+        signal_hook::flag::register(signal, Arc::clone(&told)).context("watching for signals")?;
+    }
+    let system = Embedded::start_with(Program::default(), address.clone())?;
+    ready(&system.report);
+    while !told.load(Ordering::Relaxed) && !system.connection.wait_closed(LOOK_INTERVAL_NS) {}
+    system.stop()
 }
 
 /// Stops the system at an address.
@@ -173,10 +199,14 @@ struct InitProcess {
 }
 
 impl InitProcess {
-    fn start(address: &Address, stays: Stays) -> Result<(Self, StartReport)> {
+    fn start(
+        program: Program,
+        address: &Address,
+        stays: Stays,
+    ) -> Result<(Self, StartReport)> {
         let begun = Instant::now();
         let spawner = Platform::new()
-            .spawning(Program::default())
+            .spawning(program)
             .map_err(|error| anyhow!("cannot start processes ({error:?})"))?;
         let unit = Unit { name: "init".into(), needs: Vec::new() };
         let started =

@@ -1,1 +1,41 @@
-//! vfs
+//! The vfs: one tree of files for many clients, over file systems that are mounted in it.
+//!
+//! ```text
+//!  service      entries in, completions out
+//!  operations   open, read, write, …: the rules of POSIX
+//!  walk ─ path ─ permission ─ session        names to inodes, for whom
+//!  dentries ─ inode ─ mounts                 what is known of the tree
+//!  cache ─ grants ─ budget                   contents in memory, and clients' views of them
+//!  tmpfs, and what else implements dataplane::filesystem::FileSystem
+//! ```
+//!
+//! One thread drives it. Not supported yet: unmounting, files without a name (TEMPORARY), locks,
+//! and looking again whether a backing file system was changed by somebody else.
+#![no_std]
+
+extern crate alloc;
+
+mod budget;
+mod cache;
+mod config;
+mod dentries;
+mod error;
+mod grants;
+mod hash;
+mod inode;
+mod lock;
+mod mounts;
+mod operations;
+mod path;
+mod permission;
+mod service;
+mod session;
+mod tasks;
+mod tmpfs;
+mod vfs;
+mod walk;
+
+pub use config::{Usage, VfsConfig};
+pub use grants::PinnedPages;
+pub use service::VfsService;
+pub use session::Session;

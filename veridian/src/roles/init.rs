@@ -3,7 +3,7 @@
 use control::message::{
     Failed, Header, LaunchCommand, LaunchReply, Message, ServiceStart, StartSystem, Started,
 };
-use control::platform::{Channel, Packet, Unit};
+use control::platform::{Channel, Packet};
 use dataplane::entry::Errno;
 use init::{Init, InitError, InitMachine, Policy, StartReport};
 use platform::linux::{self, Platform, Program};
@@ -13,11 +13,6 @@ pub(super) const NAME: &str = "init";
 
 /// Longest wait for the first word of whoever started init, ns.
 const TOLD_WITHIN_NS: u64 = 10_000_000_000;
-
-/// Every service of the system, in boot order.
-fn units() -> Vec<Unit> {
-    vec![Unit { name: super::vfs::NAME.into(), needs: Vec::new() }]
-}
 
 pub(super) fn run(launcher: Arc<dyn Channel>) -> Result<(), String> {
     let packet = launcher
@@ -65,7 +60,7 @@ fn begin(
         lifeline: (start.stays == 0).then(|| Arc::clone(launcher)),
     };
     let policy = Policy::new(rustix::process::getuid().as_raw());
-    let mut init = Init::new(machine, units(), policy).map_err(|error| explain(&error))?;
+    let mut init = Init::new(machine, super::units(), policy).map_err(|error| explain(&error))?;
     let report = init.start().map_err(|error| explain(&error))?;
     Ok((init, report))
 }

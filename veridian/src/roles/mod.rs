@@ -1,16 +1,21 @@
 //! What a process of the system is: init or a service. Taken before any argument is parsed, so
 //! that a role touches no more of the program than it needs.
 
-mod init;
-mod vfs;
+pub(crate) mod init;
+pub(crate) mod vfs;
 
-use control::platform::Channel;
+use control::platform::{Channel, Unit};
 use std::ffi::OsString;
 use std::process::ExitCode;
 use std::sync::Arc;
 
 /// The first argument of a process that is started as a role.
 const ROLE: &str = "service";
+
+/// Every service of the system, in boot order.
+pub(crate) fn units() -> Vec<Unit> {
+    vec![Unit { name: vfs::NAME.into(), needs: Vec::new() }]
+}
 
 /// Takes the role that the arguments name, if they name one; returns when the role is over.
 #[must_use]

@@ -1,0 +1,191 @@
+//! Starting services as processes of one program, and ending them.
+//!
+//! A process is held by its pidfd, so that a number that was used again is never signalled. All
+//! processes end with the [`Spawner`], and with the thread that started them (`PR_SET_PDEATHSIG`
+//! counts by thread): start services from a thread that lives as long as the system.
+
+use super::channel::{self, LinuxChannel};
+use super::handle::{Handle, Origin};
+use super::process::{self, CONTROL_FD};
+use control::platform::{Channel, SpawnError, Spawning, Started, Unit};
+use dataplane::Descriptor;
+use rustix::fd::{AsFd, AsRawFd, OwnedFd};
+use rustix::io::{fcntl_dupfd_cloexec, retry_on_intr};
+use rustix::process::{
+    Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, WaitIdStatus, pidfd_open, pidfd_send_signal,
+    waitid,
+};
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{self, ErrorKind};
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// What becomes of a service's standard output and error.
+#[derive(Debug)]
+pub enum Output {
+    /// They are this process's.
+    Inherit,
+    /// They go to this file, or pipe.
+    File(File),
+}
+
+/// The program that has all roles: it is called as `PROGRAM service NAME`.
+#[derive(Debug)]
+pub struct Program {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Where its output goes.
+    pub output: Output,
+}
+
+impl Default for Program {
+    /// This program itself, also if its file has been replaced or removed meanwhile.
+    fn default() -> Self {
+        Self { path: "/proc/self/exe".into(), output: Output::Inherit }
+    }
+}
+
+/// Starts and ends processes.
+pub struct Spawner {
+    program: Program,
+    running: Mutex<HashMap<u32, Arc<Handle>>>,
+    /// Keeps this process from using the number of the control channel, see [`reserve`].
+    _reserved: Option<OwnedFd>,
+}
+
+impl Spawner {
+    /// Nothing runs yet.
+    ///
+    /// # Errors
+    /// [`SpawnError::Exhausted`].
+    pub fn new(program: Program) -> Result<Self, SpawnError> {
+        Ok(Self {
+            program,
+            running: Mutex::default(),
+            _reserved: reserve().map_err(|_| SpawnError::Exhausted)?,
+        })
+    }
+
+    fn command(&self, unit: &Unit) -> io::Result<Command> {
+        let mut command = Command::new(&self.program.path);
+        command
+            .arg0(&unit.name)
+            .args(["service", &unit.name])
+            .env_clear()
+            .current_dir("/")
+            .stdin(Stdio::null());
+        if let Output::File(file) = &self.program.output {
+            command.stdout(file.try_clone()?).stderr(file.try_clone()?);
+        }
+        Ok(command)
+    }
+
+    fn start(&self, unit: &Unit) -> io::Result<Started> {
+        let (ours, theirs) = channel::socket_pair()?;
+        let mut command = self.command(unit)?;
+        process::isolate(&mut command, theirs);
+        let pid = command.spawn()?.id();
+        // Nobody else reaps it, so the number is still its own.
+        let exit = match pid_of(pid).map(|pid| pidfd_open(pid, PidfdFlags::empty())) {
+            Some(Ok(pidfd)) => Handle::new(pidfd, Origin::System),
+            _ => {
+                end_unheld(pid);
+                return Err(ErrorKind::OutOfMemory.into());
+            }
+        };
+        self.running().insert(pid, Arc::clone(&exit));
+        Ok(Started {
+            channel: Arc::new(LinuxChannel::new(ours, Origin::System)) as Arc<dyn Channel>,
+            pid,
+            exit: exit as Descriptor,
+        })
+    }
+
+    fn running(&self) -> MutexGuard<'_, HashMap<u32, Arc<Handle>>> {
+        // The map is whole whatever panicked while it was locked.
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn held(&self, pid: u32) -> Option<Arc<Handle>> {
+        self.running().get(&pid).cloned()
+    }
+}
+
+impl Spawning for Spawner {
+    fn spawn(&self, unit: &Unit) -> Result<Started, SpawnError> {
+        self.start(unit).map_err(|error| match error.kind() {
+            ErrorKind::NotFound | ErrorKind::PermissionDenied => SpawnError::UnknownRole,
+            _ => SpawnError::Exhausted,
+        })
+    }
+
+    fn kill(&self, pid: u32) {
+        if let Some(process) = self.held(pid) {
+            // It fails if the process has ended, which is what is wanted.
+            let _ = pidfd_send_signal(&*process, Signal::KILL);
+        }
+    }
+
+    fn reap(&self, pid: u32) -> Option<i32> {
+        let process = self.held(pid)?;
+        let status = wait_for(&process, WaitIdOptions::NOHANG)?;
+        self.running().remove(&pid);
+        Some(code(&status))
+    }
+
+    fn resident_bytes(&self, pid: u32) -> u64 {
+        if self.held(pid).is_none() {
+            return 0;
+        }
+        let statm = std::fs::read_to_string(format!("/proc/{pid}/statm")).unwrap_or_default();
+        let pages = statm.split_whitespace().nth(1);
+        let pages: u64 = pages.and_then(|pages| pages.parse().ok()).unwrap_or(0);
+        pages.saturating_mul(rustix::param::page_size() as u64)
+    }
+}
+
+impl Drop for Spawner {
+    fn drop(&mut self) {
+        let running: Vec<_> = self.running().drain().collect();
+        for (_, process) in &running {
+            let _ = pidfd_send_signal(&**process, Signal::KILL);
+        }
+        for (_, process) in &running {
+            let _ = wait_for(process, WaitIdOptions::empty());
+        }
+    }
+}
+
+/// Takes the number of the control channel, if it is free. Otherwise a descriptor that the standard
+/// library opens for a child could get it, and be overwritten there by the channel.
+fn reserve() -> io::Result<Option<OwnedFd>> {
+    let anything = File::open("/dev/null")?;
+    let lowest = fcntl_dupfd_cloexec(&anything, CONTROL_FD)?;
+    Ok((lowest.as_raw_fd() == CONTROL_FD).then_some(lowest))
+}
+
+fn wait_for(process: &Handle, how: WaitIdOptions) -> Option<WaitIdStatus> {
+    let id = WaitId::PidFd(process.as_fd());
+    retry_on_intr(|| waitid(id.clone(), how | WaitIdOptions::EXITED)).ok()?
+}
+
+/// The exit code, or the negated signal.
+fn code(status: &WaitIdStatus) -> i32 {
+    let signal = status.terminating_signal().map(|signal| -signal);
+    signal.or(status.exit_status()).unwrap_or(0)
+}
+
+fn pid_of(pid: u32) -> Option<Pid> {
+    Pid::from_raw(i32::try_from(pid).ok()?)
+}
+
+/// Ends a child for which there was no descriptor left.
+fn end_unheld(pid: u32) {
+    if let Some(pid) = pid_of(pid) {
+        let _ = rustix::process::kill_process(pid, Signal::KILL);
+        let _ = rustix::process::waitpid(Some(pid), rustix::process::WaitOptions::empty());
+    }
+}

@@ -1,0 +1,73 @@
+//! Channels between threads: two queues, and the two ends of them.
+
+use super::queue::Queue;
+use crate::clock;
+use control::platform::{Channel, ChannelError, MAX_DESCRIPTORS, MAX_MESSAGE, Packet, Peer};
+use dataplane::Descriptor;
+use std::sync::Arc;
+
+/// One end; dropping it closes both directions.
+#[derive(Debug)]
+pub(crate) struct LocalChannel {
+    incoming: Arc<Queue>,
+    outgoing: Arc<Queue>,
+}
+
+impl LocalChannel {
+    /// Both ends.
+    pub(crate) fn pair() -> (Arc<Self>, Arc<Self>) {
+        let (one, other) = (Queue::new(), Queue::new());
+        let first = Self { incoming: Arc::clone(&one), outgoing: Arc::clone(&other) };
+        let second = Self { incoming: other, outgoing: one };
+        (Arc::new(first), Arc::new(second))
+    }
+
+    /// Nothing can be sent any more, from either end.
+    pub(crate) fn close(&self) {
+        self.incoming.close();
+        self.outgoing.close();
+    }
+}
+
+impl Channel for LocalChannel {
+    fn send(&self, packet: &Packet) -> Result<(), ChannelError> {
+        let bytes = 1..=MAX_MESSAGE;
+        if !bytes.contains(&packet.bytes.len()) || packet.descriptors.len() > MAX_DESCRIPTORS {
+            return Err(ChannelError::TooLarge);
+        }
+        self.outgoing.push(packet.clone())
+    }
+
+    fn receive(&self) -> Result<Option<Packet>, ChannelError> {
+        self.incoming.pop()
+    }
+
+    fn receive_within(&self, timeout_ns: Option<u64>) -> Result<Packet, ChannelError> {
+        let deadline = timeout_ns.map(|timeout_ns| clock::now().after_ns(timeout_ns));
+        self.incoming.pop_until(deadline)
+    }
+
+    fn is_connected(&self) -> bool {
+        !self.outgoing.is_closed()
+    }
+
+    fn peer(&self) -> Peer {
+        let groups = rustix::process::getgroups().unwrap_or_default();
+        Peer {
+            pid: std::process::id(),
+            uid: rustix::process::getuid().as_raw(),
+            gid: rustix::process::getgid().as_raw(),
+            groups: groups.into_iter().map(rustix::fs::Gid::as_raw).collect(),
+        }
+    }
+
+    fn source(&self) -> Descriptor {
+        self.incoming.source()
+    }
+}
+
+impl Drop for LocalChannel {
+    fn drop(&mut self) {
+        self.close();
+    }
+}

@@ -1,0 +1,113 @@
+//! Starting services as threads of this process.
+//!
+//! A thread cannot be ended by force: [`Spawning::kill`] closes its control channel, and a service
+//! returns when it sees that. Numbers stand in for process ids; memory is not told apart.
+
+use super::channel::LocalChannel;
+use super::source::{Kind, Source};
+use control::platform::{Channel, SpawnError, Spawning, Started, Unit};
+use dataplane::Descriptor;
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, JoinHandle};
+
+/// What a service runs: from its control channel to its exit code. It must return when the channel
+/// is closed.
+pub type Role = Arc<dyn Fn(Arc<dyn Channel>) -> i32 + Send + Sync>;
+/// The roles, by the names of their units.
+pub type Roles = HashMap<String, Role>;
+
+/// How a panic is reported: as the signal that ends a process that aborts, negated.
+const ABORTED: i32 = -6;
+
+/// Starts and ends threads.
+pub struct Spawner {
+    roles: Roles,
+    next: AtomicU32,
+    running: Mutex<HashMap<u32, Running>>,
+}
+
+struct Running {
+    /// The service's own end.
+    control: Arc<LocalChannel>,
+    thread: JoinHandle<i32>,
+}
+
+impl Spawner {
+    /// Nothing runs yet.
+    #[must_use]
+    pub fn new(roles: Roles) -> Self {
+        Self { roles, next: AtomicU32::new(1), running: Mutex::default() }
+    }
+
+    fn running(&self) -> MutexGuard<'_, HashMap<u32, Running>> {
+        // The map is whole whatever panicked while it was locked.
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Spawning for Spawner {
+    fn spawn(&self, unit: &Unit) -> Result<Started, SpawnError> {
+        let role = self.roles.get(&unit.name);
+        let role = Arc::clone(role.ok_or(SpawnError::UnknownRole)?);
+        let (ours, theirs) = LocalChannel::pair();
+        let exit = Source::new(Kind::Arrival);
+        let ending = Ending(Arc::clone(&exit), Arc::clone(&theirs));
+        let service = move || {
+            let channel = Arc::clone(&ending.1) as Arc<dyn Channel>;
+            role(channel)
+        };
+        let thread = thread::Builder::new()
+            .name(unit.name.clone())
+            .spawn(service)
+            .map_err(|_| SpawnError::Exhausted)?;
+        let pid = self.next.fetch_add(1, Ordering::Relaxed);
+        let control = theirs;
+        self.running().insert(pid, Running { control, thread });
+        Ok(Started { channel: ours, pid, exit: exit as Descriptor })
+    }
+
+    fn kill(&self, pid: u32) {
+        if let Some(running) = self.running().get(&pid) {
+            running.control.close();
+        }
+    }
+
+    fn reap(&self, pid: u32) -> Option<i32> {
+        let mut running = self.running();
+        if !running.get(&pid)?.thread.is_finished() {
+            return None;
+        }
+        let ended = running.remove(&pid)?;
+        Some(ended.thread.join().unwrap_or(ABORTED))
+    }
+
+    fn resident_bytes(&self, _pid: u32) -> u64 {
+        0
+    }
+}
+
+impl Drop for Spawner {
+    /// Waits for the services, as a process's end would not let them live on either.
+    fn drop(&mut self) {
+        let running: Vec<_> = self.running().drain().map(|(_, running)| running).collect();
+        for service in &running {
+            service.control.close();
+        }
+        for service in running {
+            // How it ended is nobody's concern any more.
+            let _ = service.thread.join();
+        }
+    }
+}
+
+/// Tells that a service has ended, also when it panics.
+struct Ending(Arc<Source>, Arc<LocalChannel>);
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        self.1.close();
+        self.0.raise();
+    }
+}

@@ -1,0 +1,129 @@
+//! Peers that misuse what they share with us: sockets and doorbells.
+
+use crate::subject::{LOST_NS, Report, Subject, packet, unit, with};
+use crate::system;
+use control::platform::{Channel, ChannelError, MAX_DESCRIPTORS, MAX_MESSAGE};
+use dataplane::platform::{Token, Wake};
+use platform::linux;
+use rustix::fd::BorrowedFd;
+use rustix::io::IoSlice;
+use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
+use std::mem::MaybeUninit;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+
+pub(crate) fn check(subject: &Subject, report: &mut Report) {
+    let mut check = |what, check: fn(&Subject)| {
+        report.check(subject.name, what, || check(subject));
+    };
+    check("a vandal blocks nobody", vandal);
+    check("messages that are too long are dropped", too_long);
+    check("too many descriptors are closed", too_many);
+    check("an empty message ends the channel", empty);
+    check("a pipe is no doorbell", pipe);
+    check("a signal ends a sleep", signal);
+}
+
+fn vandal(subject: &Subject) {
+    let poller = subject.poller();
+    let bell = subject.doorbells.create().unwrap();
+    poller.add(&bell, Token(1)).unwrap();
+    let spawner = subject.spawner();
+    let started = spawner.spawn(&unit("vandal")).unwrap();
+    poller.add(&started.channel.source(), Token(2)).unwrap();
+    started.channel.send(&with(b"yours", &[&bell])).unwrap();
+    // Both sources are ready, and looking at them does not block, however often.
+    let mut seen = Vec::new();
+    while !(seen.contains(&Token(1)) && seen.contains(&Token(2))) {
+        seen.extend(subject.ready(&*poller));
+    }
+    for _ in 0..100 {
+        subject.ready_now(&*poller);
+        let received = started.channel.receive().unwrap();
+        assert!(received.is_none_or(|message| message.bytes == b"done"));
+    }
+    // It does not read what we send: that is refused, not waited for.
+    while started.channel.receive().unwrap().is_some() {}
+    spawner.kill(started.pid);
+    subject.reaped(&*spawner, &started);
+    poller.remove(&started.channel.source());
+}
+
+/// Sends what no channel of ours would.
+fn send_raw(channel: &dyn Channel, bytes: &[u8], descriptors: &[BorrowedFd<'_>]) {
+    let source = channel.source();
+    let socket = linux::as_fd(&source).unwrap();
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(64))];
+    let mut control = SendAncillaryBuffer::new(&mut space);
+    if !descriptors.is_empty() {
+        assert!(control.push(SendAncillaryMessage::ScmRights(descriptors)));
+    }
+    sendmsg(socket, &[IoSlice::new(bytes)], &mut control, SendFlags::NOSIGNAL).unwrap();
+}
+
+fn too_long(subject: &Subject) {
+    let (one, other) = subject.pair();
+    let before = system::open_descriptors();
+    let source = one.source();
+    let socket = linux::as_fd(&source).unwrap();
+    send_raw(&*one, &[1; MAX_MESSAGE + 1], &[socket]);
+    one.send(&packet(b"an honest one")).unwrap();
+    assert!(matches!(other.receive(), Err(ChannelError::TooLarge)));
+    assert_eq!(system::open_descriptors(), before);
+    assert_eq!(other.receive().unwrap().unwrap().bytes, b"an honest one");
+}
+
+fn too_many(subject: &Subject) {
+    let (one, other) = subject.pair();
+    let before = system::open_descriptors();
+    let source = one.source();
+    let socket = linux::as_fd(&source).unwrap();
+    for count in [MAX_DESCRIPTORS + 1, 64] {
+        send_raw(&*one, b"x", &vec![socket; count]);
+        assert!(matches!(other.receive(), Err(ChannelError::TooLarge)));
+        assert_eq!(system::open_descriptors(), before);
+    }
+    one.send(&packet(b"an honest one")).unwrap();
+    assert_eq!(other.receive().unwrap().unwrap().bytes, b"an honest one");
+}
+
+fn empty(subject: &Subject) {
+    let (one, other) = subject.pair();
+    send_raw(&*one, b"", &[]);
+    assert!(matches!(other.receive(), Err(ChannelError::Closed)));
+}
+
+fn pipe(subject: &Subject) {
+    let (one, other) = subject.pair();
+    let (_reader, writer) = std::io::pipe().unwrap();
+    one.send(&with(b"a bell", &[&linux::descriptor(writer.into())])).unwrap();
+    let received = other.receive_within(Some(LOST_NS)).unwrap();
+    assert!(subject.doorbells.open(&received.descriptors[0]).is_err());
+}
+
+fn signal(subject: &Subject) {
+    let made = subject.memory.create(16, dataplane::platform::Writer::Client).unwrap();
+    let region = subject.memory.map(&made.writable, dataplane::platform::Access::ReadWrite);
+    let region = region.unwrap();
+    let words = [region.word(0).unwrap(), region.word(8).unwrap()];
+    let all = [(&words[0], 0), (&words[1], 0)];
+    // Also if the handler asks for calls to be resumed, where the kernel can be kept from it.
+    let cases = [(&all[..0], libc::SA_RESTART), (&all[..1], libc::SA_RESTART), (&all[..], 0)];
+    for (words, flags) in cases {
+        system::handle_signal(flags);
+        let over = Arc::new(AtomicBool::new(false));
+        let sleeping = system::this_thread();
+        let ended = Arc::clone(&over);
+        let signaller = thread::spawn(move || {
+            // Again and again, as the first may come before the sleep.
+            while !ended.load(Ordering::Relaxed) {
+                system::signal(sleeping);
+                thread::yield_now();
+            }
+        });
+        while subject.waiting.sleep_on(words, None) != Wake::Signal {}
+        over.store(true, Ordering::Relaxed);
+        signaller.join().unwrap();
+    }
+}

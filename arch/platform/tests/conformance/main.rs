@@ -1,0 +1,75 @@
+//! One contract, held against every platform: a line for each check.
+//!
+//! The subjects are `local`, and `linux` with and without a region store. Checks that need real
+//! processes start this program again in a role of its own, as init starts services; so it has a
+//! main instead of a test harness.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+mod channel;
+mod hostile;
+mod listener;
+mod memory;
+mod poller;
+mod processes;
+mod protection;
+mod roles;
+mod spawning;
+mod subject;
+mod system;
+mod waiting;
+
+use subject::{Report, Subject};
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().collect();
+    if let [_, command, role] = arguments.as_slice()
+        && command == "service"
+    {
+        let channel = platform::linux::service_channel().unwrap();
+        std::process::exit(roles::run(role, &channel));
+    }
+    let mut report = Report::default();
+    let local = Subject::local();
+    check_common(&local, &mut report);
+
+    let before = system::open_descriptors();
+    let memfd = Subject::linux(platform::linux::Platform::new(), "linux (memfd)");
+    check_common(&memfd, &mut report);
+    check_linux(&memfd, &mut report);
+    drop(memfd);
+    let for_init = platform::linux::Platform::for_init();
+    if for_init.has_store() {
+        let store = Subject::linux(for_init, "linux (store)");
+        check_common(&store, &mut report);
+        check_linux(&store, &mut report);
+        drop(store);
+    } else {
+        println!("linux (store): not observed, because making a mount takes privileges");
+    }
+    report.check("linux", "no descriptor is left over", || {
+        assert_eq!(system::open_descriptors(), before);
+    });
+    std::process::exit(report.finish());
+}
+
+/// What every platform must do.
+fn check_common(subject: &Subject, report: &mut Report) {
+    waiting::check(subject, report);
+    poller::check(subject, report);
+    memory::check(subject, report);
+    channel::check(subject, report);
+    listener::check(subject, report);
+    spawning::check(subject, report);
+}
+
+/// What only processes can do to each other.
+fn check_linux(subject: &Subject, report: &mut Report) {
+    protection::check(subject, report);
+    hostile::check(subject, report);
+    processes::check(subject, report);
+}

@@ -1,0 +1,210 @@
+//! The system that our contenders talk to: attached to, not started, by its address.
+
+use std::cell::OnceCell;
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, anyhow, ensure};
+use control::client::{ClientMachine, Connection, Session, SessionOptions};
+use dataplane::WaitMode;
+use dataplane::client::Queue;
+use dataplane::entry::Handle;
+use dataplane::file::OpenFlags;
+use platform::linux::Platform;
+use rustix::process::Pid;
+use rustix::thread::sched_yield;
+
+use crate::contender::Mode;
+use crate::env::pin;
+use crate::fixtures::{tree_paths, write_pages};
+use crate::usage::status_text;
+
+/// The service that answers.
+const SERVICE: &str = "vfs";
+
+/// Sessions that are open and idle while ours is measured.
+const OTHER_SESSIONS: usize = 4;
+
+const ANSWER_WITHIN_NS: u64 = 5_000_000_000;
+
+/// Longest wait for the service to fall asleep after a block; it never takes that long unless
+/// others keep it busy, and then the block just begins earlier than it should.
+const ASLEEP_WITHIN: Duration = Duration::from_millis(20);
+
+/// A connection to a running system, with idle sessions beside ours.
+pub struct System {
+    connection: Connection,
+    service: Pid,
+    _others: Vec<(Session, Queue)>,
+    tree: OnceCell<()>,
+    page_file: OnceCell<()>,
+}
+
+impl System {
+    /// Connects to the system at `address`, `@name` or a path.
+    ///
+    /// # Errors
+    /// When nobody answers there, or not as a system with a vfs.
+    pub fn attach(address: &str) -> Result<Self> {
+        let platform = Platform::new();
+        let channel = platform
+            .connect(address, ANSWER_WITHIN_NS)
+            .map_err(|error| anyhow!("no system answers at {address}: {error:?}"))?;
+        let memory = platform.memory();
+        let fork_guard =
+            memory.fork_guard().map_err(|error| anyhow!("no memory for a client: {error:?}"))?;
+        let machine = ClientMachine {
+            waiting: platform.waiting(),
+            memory,
+            doorbells: platform.doorbells(),
+            fork_guard,
+        };
+        let connection = Connection::new(channel, machine)?;
+        let services = connection.status()?;
+        let service = services.services.iter().find(|service| service.name.as_str() == SERVICE);
+        let service = service.and_then(|service| i32::try_from(service.pid).ok());
+        let service = service.and_then(Pid::from_raw).context("the system has no vfs process")?;
+        let others = (0..OTHER_SESSIONS).map(|_| session(&connection, WaitMode::Adaptive));
+        let others = others.collect::<Result<_>>()?;
+        let (tree, page_file) = (OnceCell::new(), OnceCell::new());
+        Ok(Self { connection, service, _others: others, tree, page_file })
+    }
+
+    /// A new session whose service runs on processor `cpu`. Polling is the default policy, which
+    /// adapts: a service told to poll for ever would not leave the others their processor.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub fn client(&self, cpu: usize, mode: Mode) -> Result<Client> {
+        let mut tasks = Vec::new();
+        for task in fs::read_dir(format!("/proc/{}/task", self.service))? {
+            let task = task?;
+            let tid = task.file_name().to_string_lossy().parse().ok().and_then(Pid::from_raw);
+            pin(tid, cpu)?;
+            tasks.push(File::open(task.path().join("status"))?);
+        }
+        let waiting = match mode {
+            Mode::Polling => WaitMode::Adaptive,
+            Mode::Sleeping => WaitMode::Sleeping,
+        };
+        let (session, queue) = session(&self.connection, waiting)?;
+        let root = session.root();
+        Ok(Client { service: self.service, tasks, root, queue, _session: session })
+    }
+
+    /// Makes the tree of [`tree_paths`] in the system, unless it has been made.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub fn make_tree(&self, client: &mut Client) -> Result<()> {
+        once(&self.tree, || {
+            let mut last_directory = String::new();
+            for path in tree_paths() {
+                let directory = path.rsplit_once('/').map_or("", |(directory, _)| directory);
+                if directory != last_directory {
+                    client.make_directories(directory)?;
+                    directory.clone_into(&mut last_directory);
+                }
+                let handle =
+                    client.queue.open(client.root, path.as_bytes(), OpenFlags::CREATE, 0o644)?;
+                client.queue.close(handle)?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Opens the page file in the system; it is written the first time.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub fn open_pages(&self, client: &mut Client) -> Result<Handle> {
+        const PATH: &[u8] = b"pages";
+        once(&self.page_file, || {
+            let flags = OpenFlags::CREATE | OpenFlags::READ_WRITE;
+            let handle = client.queue.open(client.root, PATH, flags, 0o644)?;
+            write_pages(&mut Writer { queue: &mut client.queue, handle, offset: 0 })?;
+            Ok(client.queue.close(handle)?)
+        })?;
+        Ok(client.queue.open(client.root, PATH, OpenFlags::empty(), 0)?)
+    }
+}
+
+fn once(done: &OnceCell<()>, make: impl FnOnce() -> Result<()>) -> Result<()> {
+    if done.get().is_none() {
+        make()?;
+        done.get_or_init(|| ());
+    }
+    Ok(())
+}
+
+fn session(connection: &Connection, waiting: WaitMode) -> Result<(Session, Queue)> {
+    let options = SessionOptions { waiting, ..SessionOptions::default() };
+    let mut session = connection.connect(SERVICE, options)?;
+    let queue = session.take_queue().context("a session without a queue")?;
+    Ok((session, queue))
+}
+
+/// A session that is measured.
+pub struct Client {
+    /// The service's process.
+    pub service: Pid,
+    /// The handle that paths are relative to.
+    pub root: Handle,
+    /// The session's only queue.
+    pub queue: Queue,
+    tasks: Vec<File>,
+    _session: Session,
+}
+
+impl Client {
+    /// Waits until the service sleeps, so that it leaves its processor to the next contender.
+    ///
+    /// # Errors
+    /// When the service is gone.
+    pub fn await_sleeping_service(&self) -> Result<()> {
+        let start = Instant::now();
+        while start.elapsed() < ASLEEP_WITHIN {
+            let mut asleep = true;
+            for task in &self.tasks {
+                asleep &= status_text(task)?.contains("State:\tS");
+            }
+            if asleep {
+                break;
+            }
+            sched_yield();
+        }
+        Ok(())
+    }
+
+    fn make_directories(&mut self, path: &str) -> Result<()> {
+        for (end, _) in path.match_indices('/').chain([(path.len(), "")]) {
+            let part = path.get(..end).unwrap_or(path);
+            let made = self.queue.mkdir(self.root, part.as_bytes(), 0o755);
+            let there =
+                made.is_ok_and(|()| true) || self.queue.stat(self.root, part.as_bytes()).is_ok();
+            ensure!(there, "the system does not make the directory {part}");
+        }
+        Ok(())
+    }
+}
+
+/// Appends to a file of the system.
+struct Writer<'a> {
+    queue: &'a mut Queue,
+    handle: Handle,
+    offset: u64,
+}
+
+impl Write for Writer<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written =
+            self.queue.write(self.handle, self.offset, bytes).map_err(io::Error::other)?;
+        self.offset += written as u64;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

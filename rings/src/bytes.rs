@@ -1,0 +1,166 @@
+//! Copying byte ranges between regions and private memory, a word at a time.
+//!
+//! Ranges may begin and end anywhere; whole words are moved as such. The bounds are checked once,
+//! by [`Region`], before the first word is touched.
+
+use crate::region::{OutOfBounds, Region, WORD};
+use crate::sync::{AtomicU64, Ordering};
+
+impl<O> Region<O> {
+    /// Copies bytes out into private memory.
+    ///
+    /// # Errors
+    /// [`OutOfBounds`]; `into` is then unchanged.
+    pub fn read(&self, offset: usize, into: &mut [u8]) -> Result<(), OutOfBounds> {
+        let words = self.words(offset, into.len())?;
+        let skip = offset % WORD;
+        if skip == 0 {
+            read_aligned(words, into);
+            return Ok(());
+        }
+        let (head, rest) = into.split_at_mut((WORD - skip).min(into.len()));
+        if let Some((first, words)) = words.split_first() {
+            let bytes = first.load(Ordering::Relaxed).to_le_bytes();
+            for (to, from) in head.iter_mut().zip(bytes.iter().skip(skip)) {
+                *to = *from;
+            }
+            read_aligned(words, rest);
+        }
+        Ok(())
+    }
+
+    /// Copies bytes in from private memory. Where the range begins or ends inside a word, the
+    /// word's other bytes are written back as they were read: two writers must not share a word.
+    ///
+    /// # Errors
+    /// [`OutOfBounds`]; nothing is then written.
+    pub fn write(&self, offset: usize, from: &[u8]) -> Result<(), OutOfBounds> {
+        let words = self.words(offset, from.len())?;
+        let skip = offset % WORD;
+        if skip == 0 {
+            write_aligned(words, from);
+            return Ok(());
+        }
+        let (head, rest) = from.split_at((WORD - skip).min(from.len()));
+        if let Some((first, words)) = words.split_first() {
+            merge(first, skip, head);
+            write_aligned(words, rest);
+        }
+        Ok(())
+    }
+
+    /// The 8-byte words of a range, in order, each read once. `offset` and `len` must be
+    /// multiples of 8.
+    ///
+    /// # Errors
+    /// [`OutOfBounds`], also for a range that does not consist of whole words.
+    pub fn words_in(
+        &self,
+        offset: usize,
+        len: usize,
+    ) -> Result<impl Iterator<Item = u64> + '_, OutOfBounds> {
+        if !offset.is_multiple_of(WORD) || !len.is_multiple_of(WORD) {
+            return Err(OutOfBounds { offset, len, region: self.len() });
+        }
+        Ok(self.words(offset, len)?.iter().map(|word| word.load(Ordering::Relaxed)))
+    }
+
+    /// Sets bytes to zero; the note on words at [`Region::write`] holds.
+    ///
+    /// # Errors
+    /// [`OutOfBounds`]; nothing is then written.
+    pub fn zero(&self, offset: usize, len: usize) -> Result<(), OutOfBounds> {
+        let words = self.words(offset, len)?;
+        let skip = offset % WORD;
+        let head = if skip == 0 { 0 } else { (WORD - skip).min(len) };
+        let (first, words) = if head == 0 {
+            (None, words)
+        } else {
+            (words.first(), words.get(1..).unwrap_or_default())
+        };
+        if let Some(first) = first {
+            merge(first, skip, [0; WORD].get(..head).unwrap_or_default());
+        }
+        let (whole, tail) = ((len - head) / WORD, (len - head) % WORD);
+        for word in words.iter().take(whole) {
+            word.store(0, Ordering::Relaxed);
+        }
+        if let Some(last) = words.get(whole) {
+            merge(last, 0, [0; WORD].get(..tail).unwrap_or_default());
+        }
+        Ok(())
+    }
+
+    /// Copies `len` bytes into another region, by whole words where both offsets allow it. Of
+    /// ranges that overlap, the destination's bytes are afterwards unspecified.
+    ///
+    /// # Errors
+    /// [`OutOfBounds`] of either region; nothing is then written.
+    pub fn copy_to<P>(
+        &self,
+        offset: usize,
+        to: &Region<P>,
+        to_offset: usize,
+        len: usize,
+    ) -> Result<(), OutOfBounds> {
+        let from = self.words(offset, len)?;
+        let into = to.words(to_offset, len)?;
+        if offset.is_multiple_of(WORD) && to_offset.is_multiple_of(WORD) {
+            let whole = len / WORD;
+            for (from, into) in from.iter().zip(into).take(whole) {
+                into.store(from.load(Ordering::Relaxed), Ordering::Relaxed);
+            }
+            if let (Some(from), Some(into)) = (from.get(whole), into.get(whole)) {
+                let bytes = from.load(Ordering::Relaxed).to_le_bytes();
+                merge(into, 0, bytes.get(..len % WORD).unwrap_or_default());
+            }
+            return Ok(());
+        }
+        let mut done = 0;
+        let mut buffer = [0; 256];
+        while done < len {
+            let step = (len - done).min(buffer.len());
+            let chunk = buffer.get_mut(..step).unwrap_or_default();
+            self.read(offset + done, chunk)?;
+            to.write(to_offset + done, chunk)?;
+            done += step;
+        }
+        Ok(())
+    }
+}
+
+fn read_aligned(words: &[AtomicU64], into: &mut [u8]) {
+    let mut chunks = into.chunks_exact_mut(WORD);
+    for (chunk, word) in (&mut chunks).zip(words) {
+        chunk.copy_from_slice(&word.load(Ordering::Relaxed).to_le_bytes());
+    }
+    let tail = chunks.into_remainder();
+    if let (false, Some(word)) = (tail.is_empty(), words.last()) {
+        let bytes = word.load(Ordering::Relaxed).to_le_bytes();
+        for (to, from) in tail.iter_mut().zip(bytes) {
+            *to = from;
+        }
+    }
+}
+
+fn write_aligned(words: &[AtomicU64], from: &[u8]) {
+    let (chunks, tail) = from.as_chunks::<WORD>();
+    for (chunk, word) in chunks.iter().zip(words) {
+        word.store(u64::from_le_bytes(*chunk), Ordering::Relaxed);
+    }
+    if let (false, Some(word)) = (tail.is_empty(), words.last()) {
+        merge(word, 0, tail);
+    }
+}
+
+/// Replaces the bytes of a word from `skip` on.
+fn merge(word: &AtomicU64, skip: usize, from: &[u8]) {
+    if from.is_empty() {
+        return;
+    }
+    let mut bytes = word.load(Ordering::Relaxed).to_le_bytes();
+    for (to, from) in bytes.iter_mut().skip(skip).zip(from) {
+        *to = *from;
+    }
+    word.store(u64::from_le_bytes(bytes), Ordering::Relaxed);
+}

@@ -1,0 +1,214 @@
+//! What can be written on the command line.
+
+use crate::place::{Place, SystemPath};
+use crate::system::Address;
+use clap::builder::{OsStringValueParser, TypedValueParser};
+use clap::{Args, Parser, Subcommand};
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+/// Operating-system services in user space, behind shared-memory rings.
+#[derive(Debug, Parser)]
+#[command(name = "veridian", version, max_term_width = 100)]
+pub(crate) struct Cli {
+    /// The system: `@name` (an abstract socket) or the path of a socket [default:
+    /// $VERIDIAN_ADDRESS, else @veridian-UID]
+    #[arg(long, global = true, value_name = "ADDRESS", value_parser = parse_address)]
+    pub(crate) address: Option<Address>,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Start a system in the background; return when every service is ready
+    Up(Up),
+    /// Stop the system
+    Down,
+    /// Start a system, run a command with its address in VERIDIAN_ADDRESS, stop the system, and
+    /// exit as the command did
+    Run(Run),
+    /// Show how the services are
+    Status(Status),
+    /// List a directory of the system
+    Ls(Ls),
+    /// Write files of the system to standard output
+    Cat(Cat),
+    /// Copy files between the host and the system, or within the system
+    Cp(Cp),
+    /// Remove files of the system
+    Rm(Rm),
+    /// Make directories in the system
+    Mkdir(Mkdir),
+    /// Move or rename files of the system
+    Mv(Mv),
+    /// Show the attributes of files of the system
+    Stat(Stat),
+    /// Measure a system of its own against the targets
+    Bench,
+    /// Start everything, copy a real directory tree through the rings and back, compare, measure,
+    /// and leave nothing behind
+    Tour(Tour),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Up {
+    /// Stay until the system is stopped, by `veridian down` or by Ctrl-C
+    #[arg(long)]
+    pub(crate) foreground: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Run {
+    /// The command and its arguments
+    #[arg(required = true, last = true, value_name = "CMD")]
+    pub(crate) command: Vec<OsString>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Status {
+    /// As one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Ls {
+    /// Mode, links, owner, group, size and time of change (UTC) too
+    #[arg(short, long)]
+    pub(crate) long: bool,
+    /// Names that begin with a dot too
+    #[arg(short, long)]
+    pub(crate) all: bool,
+    /// What to list
+    #[arg(default_value = "/", value_parser = system_path())]
+    pub(crate) path: SystemPath,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Cat {
+    /// Files of the system
+    #[arg(required = true, value_parser = system_path(), value_name = "PATH")]
+    pub(crate) paths: Vec<SystemPath>,
+}
+
+/// Paths of the system are written `vfs:/path`; all others are the host's. Permissions are kept,
+/// owners are not. Symbolic links named as SRC are followed, those inside of directories are
+/// skipped with a warning.
+#[derive(Debug, Args)]
+pub(crate) struct Cp {
+    /// Copy directories and all below them
+    #[arg(short, long, short_alias = 'R')]
+    pub(crate) recursive: bool,
+    /// What to copy
+    #[arg(required = true, value_parser = place(), value_name = "SRC")]
+    pub(crate) sources: Vec<Place>,
+    /// Where to: a directory, or a new name for a single SRC
+    #[arg(value_parser = place(), value_name = "DST")]
+    pub(crate) destination: Place,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Rm {
+    /// Remove directories and all below them
+    #[arg(short, long, short_alias = 'R')]
+    pub(crate) recursive: bool,
+    /// Say nothing about what is not there
+    #[arg(short, long)]
+    pub(crate) force: bool,
+    /// What to remove
+    #[arg(required = true, value_parser = system_path(), value_name = "PATH")]
+    pub(crate) paths: Vec<SystemPath>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Mkdir {
+    /// Make missing parents; an existing directory is no error
+    #[arg(short, long)]
+    pub(crate) parents: bool,
+    /// Permissions, octal
+    #[arg(short, long, default_value = "755", value_parser = parse_mode)]
+    pub(crate) mode: u32,
+    /// Directories to make
+    #[arg(required = true, value_parser = system_path(), value_name = "PATH")]
+    pub(crate) paths: Vec<SystemPath>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Mv {
+    /// Fail if the new name is taken
+    #[arg(short, long, conflicts_with = "exchange")]
+    pub(crate) no_replace: bool,
+    /// Exchange the two names
+    #[arg(long)]
+    pub(crate) exchange: bool,
+    /// Old name
+    #[arg(value_parser = system_path(), value_name = "SRC")]
+    pub(crate) source: SystemPath,
+    /// New name, or a directory to move into
+    #[arg(value_parser = system_path(), value_name = "DST")]
+    pub(crate) destination: SystemPath,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Stat {
+    /// Files of the system
+    #[arg(required = true, value_parser = system_path(), value_name = "PATH")]
+    pub(crate) paths: Vec<SystemPath>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Tour {
+    /// One JSON object a line
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// The host's directory tree to copy [default: a documentation or source tree of at least
+    /// 5,000 files]
+    pub(crate) path: Option<PathBuf>,
+}
+
+fn system_path() -> impl TypedValueParser<Value = SystemPath> {
+    OsStringValueParser::new().try_map(|text| SystemPath::parse(&text))
+}
+
+fn place() -> impl TypedValueParser<Value = Place> {
+    OsStringValueParser::new().try_map(|text| Place::parse(&text))
+}
+
+fn parse_address(text: &str) -> Result<Address, &'static str> {
+    if text.is_empty() || text == "@" { Err("it is empty") } else { Ok(Address(text.to_owned())) }
+}
+
+fn parse_mode(text: &str) -> Result<u32, &'static str> {
+    match u32::from_str_radix(text, 8) {
+        Ok(mode) if mode <= 0o7777 => Ok(mode),
+        _ => Err("permissions are an octal number up to 7777"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_definition_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn modes_are_octal_and_bounded() {
+        assert_eq!(parse_mode("755"), Ok(0o755));
+        assert!(parse_mode("7777").is_ok());
+        for wrong in ["", "8", "10000", "-1", "rwx"] {
+            assert!(parse_mode(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn the_command_of_run_keeps_its_own_options() {
+        let cli = Cli::try_parse_from(["veridian", "run", "--", "ls", "-l", "--", "--address"]);
+        let Command::Run(run) = cli.unwrap().command else { panic!("not run") };
+        assert_eq!(run.command, ["ls", "-l", "--", "--address"]);
+    }
+}

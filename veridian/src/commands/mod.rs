@@ -1,0 +1,19 @@
+//! The commands, one file each; `files` and `attributes` are what those that touch files
+//! share.
+
+mod attributes;
+pub(crate) mod bench;
+pub(crate) mod cat;
+pub(crate) mod cp;
+pub(crate) mod down;
+mod files;
+pub(crate) mod ls;
+pub(crate) mod mkdir;
+pub(crate) mod mv;
+mod progress;
+pub(crate) mod rm;
+pub(crate) mod run;
+pub(crate) mod stat;
+pub(crate) mod status;
+pub(crate) mod tour;
+pub(crate) mod up;

@@ -1,0 +1,195 @@
+//! Paths as users write them: of the host, or of the system with `vfs:` in front.
+
+use std::ffi::OsStr;
+use std::fmt;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::PathBuf;
+
+/// In front of a path of the system.
+const SYSTEM: &[u8] = b"vfs:";
+
+/// A path that cannot be meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum PlaceError {
+    /// Nothing was written.
+    Empty,
+}
+
+impl fmt::Display for PlaceError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Empty => f.write_str("a path cannot be empty"),
+        }
+    }
+}
+
+impl std::error::Error for PlaceError {}
+
+/// A path of the system; all start at its root.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct SystemPath(Vec<u8>);
+
+/// Where a file is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// On the host.
+    Host(PathBuf),
+    /// In the system.
+    System(SystemPath),
+}
+
+impl SystemPath {
+    /// With or without `vfs:`, which alone is the root.
+    pub(crate) fn parse(text: &OsStr) -> Result<Self, PlaceError> {
+        let bytes = text.as_bytes();
+        match bytes.strip_prefix(SYSTEM) {
+            None if bytes.is_empty() => Err(PlaceError::Empty),
+            None => Ok(Self(bytes.to_vec())),
+            Some(path) => Ok(Self(path.to_vec())),
+        }
+    }
+
+    /// Relative to the root: never empty, never with a slash in front.
+    pub(crate) fn relative(&self) -> &[u8] {
+        relative(&self.0)
+    }
+}
+
+impl fmt::Display for SystemPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "vfs:/{}", Shown(self.0.trim_ascii_slashes()))
+    }
+}
+
+impl Place {
+    /// Of the system if `vfs:` is in front.
+    pub(crate) fn parse(text: &OsStr) -> Result<Self, PlaceError> {
+        if text.as_bytes().starts_with(SYSTEM) {
+            return SystemPath::parse(text).map(Self::System);
+        }
+        if text.is_empty() {
+            return Err(PlaceError::Empty);
+        }
+        Ok(Self::Host(PathBuf::from(text)))
+    }
+
+    /// The path as its side understands it.
+    pub(crate) fn bytes(&self) -> Vec<u8> {
+        match self {
+            Self::Host(path) => path.clone().into_os_string().into_vec(),
+            Self::System(path) => path.relative().to_vec(),
+        }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Host(path) => write!(f, "{}", Shown(path.as_os_str().as_bytes())),
+            Self::System(path) => write!(f, "{path}"),
+        }
+    }
+}
+
+/// A path without the slashes in front; `.` if nothing is left.
+fn relative(path: &[u8]) -> &[u8] {
+    match path.trim_ascii_slashes() {
+        [] => b".",
+        rest => rest,
+    }
+}
+
+trait TrimSlashes {
+    fn trim_ascii_slashes(&self) -> &[u8];
+}
+
+impl TrimSlashes for [u8] {
+    fn trim_ascii_slashes(&self) -> &[u8] {
+        let start = self.iter().take_while(|byte| **byte == b'/').count();
+        self.get(start..).unwrap_or_default()
+    }
+}
+
+/// A path cut before its last name. The name is empty if the path ends in `.`, `..` or is the
+/// root, which have no name of their own.
+pub(crate) fn split(path: &[u8]) -> (&[u8], &[u8]) {
+    let end = path.iter().rposition(|byte| *byte != b'/').map_or(0, |last| last + 1);
+    let trimmed = path.get(..end).unwrap_or_default();
+    let start = trimmed.iter().rposition(|byte| *byte == b'/').map_or(0, |slash| slash + 1);
+    let (parent, name) = trimmed.split_at_checked(start).unwrap_or_default();
+    match name {
+        b"" | b"." | b".." => (path, b""),
+        name if parent.is_empty() => (b".", name),
+        name => (parent, name),
+    }
+}
+
+/// A name or path as it can be shown on any terminal: control characters and what is not UTF-8
+/// are escaped.
+pub(crate) struct Shown<'a>(pub(crate) &'a [u8]);
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for chunk in self.0.utf8_chunks() {
+            for character in chunk.valid().chars() {
+                if character.is_control() {
+                    write!(f, "{}", character.escape_default())?;
+                } else {
+                    write!(f, "{character}")?;
+                }
+            }
+            write!(f, "{}", chunk.invalid().escape_ascii())?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn place(text: &str) -> Place {
+        Place::parse(OsStr::new(text)).unwrap()
+    }
+
+    #[test]
+    fn the_prefix_tells_the_sides_apart() {
+        assert_eq!(place("/etc"), Place::Host("/etc".into()));
+        assert_eq!(place("./vfs:/a"), Place::Host("./vfs:/a".into()));
+        assert_eq!(place("vfs:/a//b").bytes(), b"a//b");
+        assert_eq!(place("vfs:a").bytes(), b"a");
+        assert_eq!(place("vfs:").bytes(), b".");
+        assert_eq!(place("vfs:///").bytes(), b".");
+        assert_eq!(Place::parse(OsStr::new("")), Err(PlaceError::Empty));
+    }
+
+    #[test]
+    fn the_prefix_is_optional_where_only_the_system_is_meant() {
+        for text in ["vfs:/a", "/a", "a", "vfs:a"] {
+            assert_eq!(SystemPath::parse(OsStr::new(text)).unwrap().relative(), b"a", "{text}");
+        }
+        assert_eq!(SystemPath::parse(OsStr::new("")), Err(PlaceError::Empty));
+    }
+
+    #[test]
+    fn splitting() {
+        for (path, parent, name) in [
+            ("a", ".", "a"),
+            ("a/b", "a/", "b"),
+            ("a//b//", "a//", "b"),
+            ("/a", "/", "a"),
+            ("a/.", "a/.", ""),
+            ("..", "..", ""),
+            ("/", "/", ""),
+            ("...", ".", "..."),
+        ] {
+            assert_eq!(split(path.as_bytes()), (parent.as_bytes(), name.as_bytes()), "{path}");
+        }
+    }
+
+    #[test]
+    fn what_is_shown_cannot_steer_a_terminal() {
+        assert_eq!(Shown("plain ü".as_bytes()).to_string(), "plain ü");
+        assert_eq!(Shown(b"a\x1b[2J\nb\xff").to_string(), "a\\u{1b}[2J\\nb\\xff");
+    }
+}

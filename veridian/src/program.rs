@@ -1,0 +1,57 @@
+//! The command line from its arguments to its exit code.
+//!
+//! 0: done. 1: an error, told on standard error. 2: the arguments make no sense. `run` exits as
+//! its command does; an interrupted command exits with 128 and the number of the signal.
+
+use crate::cli::{Cli, Command};
+use crate::commands;
+use crate::output::{Output, OutputClosed};
+use crate::signals::Interrupted;
+use crate::system::Address;
+use clap::Parser;
+use std::process::ExitCode;
+
+/// What a shell reports of a program that wrote into a closed pipe: 128 and SIGPIPE.
+const PIPE_CLOSED: u8 = 128 + 13;
+
+/// Runs the command that the arguments name.
+#[must_use]
+pub fn main() -> ExitCode {
+    let Cli { address, command } = Cli::parse();
+    let mut output = Output::new();
+    let result = run(command, address, &mut output);
+    let flushed = output.flush();
+    match result.and_then(|code| flushed.map(|()| code)) {
+        Ok(code) => code,
+        Err(error) if error.is::<OutputClosed>() => ExitCode::from(PIPE_CLOSED),
+        Err(error) => {
+            eprintln!("veridian: {error:#}");
+            let interrupted = error.downcast_ref::<Interrupted>();
+            interrupted.map_or(ExitCode::FAILURE, |signal| signal.exit_code())
+        }
+    }
+}
+
+fn run(
+    command: Command,
+    address: Option<Address>,
+    output: &mut Output,
+) -> anyhow::Result<ExitCode> {
+    let address = address.unwrap_or_else(crate::system::default_address);
+    let done = match command {
+        Command::Run(options) => return commands::run::run(&options),
+        Command::Tour(options) => return commands::tour::run(&options, output),
+        Command::Cp(options) => return commands::cp::run(&options, &address),
+        Command::Rm(options) => return commands::rm::run(&options, &address),
+        Command::Cat(options) => return commands::cat::run(&options, &address, output),
+        Command::Up(options) => commands::up::run(&options, &address, output),
+        Command::Down => commands::down::run(&address, output),
+        Command::Status(options) => commands::status::run(&options, &address, output),
+        Command::Ls(options) => commands::ls::run(&options, &address, output),
+        Command::Mkdir(options) => commands::mkdir::run(&options, &address),
+        Command::Mv(options) => commands::mv::run(&options, &address),
+        Command::Stat(options) => commands::stat::run(&options, &address, output),
+        Command::Bench => commands::bench::run(output),
+    };
+    done.map(|()| ExitCode::SUCCESS)
+}

@@ -1,0 +1,208 @@
+//! The system's files, through a queue of a session with the vfs.
+
+use super::side::{Entry, FileType, Identity, Located, Side, Status, World};
+use control::client::{ConnectError, Connection, Session, SessionOptions};
+use dataplane::client::{Buffer, ClientError, Queue};
+use dataplane::entry::{Errno, Handle};
+use dataplane::file::{FileKind, FileStatus, OpenFlags, Request, UnlinkKind};
+use std::io;
+use zerocopy::{FromZeros, IntoBytes};
+
+/// What the vfs is called.
+const SERVICE: &str = "vfs";
+/// Permissions that are given: set-id bits would now be another owner's.
+const KEPT: u32 = 0o1777;
+/// Nothing can change a mode later, so a new directory lets its owner fill it from the start.
+const OWNER_FILLS: u32 = 0o300;
+const DIRECTORY: OpenFlags = OpenFlags::DIRECTORY.union(OpenFlags::NO_FOLLOW);
+
+/// A session with the vfs, of one queue.
+pub(crate) struct Vfs {
+    pub(crate) queue: Queue,
+    pub(crate) root: Handle,
+    /// Keeps the session open.
+    _session: Session,
+}
+
+impl Vfs {
+    /// Opens a session.
+    pub(crate) fn connect(
+        connection: &Connection,
+        options: SessionOptions,
+    ) -> Result<Self, ConnectError> {
+        let mut session = connection.connect(SERVICE, options)?;
+        let queue = session.take_queue().ok_or(ConnectError::Protocol)?;
+        Ok(Self { queue, root: session.root(), _session: session })
+    }
+
+    /// The attributes of what a path names; a symbolic link at its end is not followed.
+    pub(crate) fn stat(&mut self, at: Handle, path: &[u8]) -> io::Result<FileStatus> {
+        let name = self.queue.buffer_with(path).map_err(error)?;
+        let result = self.stat_into(at, &name);
+        self.queue.give_back(name);
+        result.map_err(error)
+    }
+
+    fn stat_into(&mut self, handle: Handle, name: &Buffer) -> Result<FileStatus, ClientError> {
+        let buffer = self.queue.buffer(FileStatus::BYTES)?;
+        let (path, into) = (name.range(), buffer.range());
+        let request = Request::Statx { handle, path, follow: false, into };
+        let done = self.queue.call(request.to_sqe());
+        let mut status = FileStatus::new_zeroed();
+        let copied = self.queue.arena().read(into, status.as_mut_bytes());
+        self.queue.give_back(buffer);
+        done?;
+        copied?;
+        Ok(status)
+    }
+}
+
+impl Side for Vfs {
+    type Directory = Handle;
+    type File = Handle;
+
+    fn locate(&mut self, path: &[u8]) -> io::Result<Located<Self>> {
+        let found = self.queue.stat(self.root, path).map_err(error)?;
+        Ok(match file_type(found.kind()) {
+            FileType::Directory => {
+                Located::Directory(self.directory_at(path)?, status(&found))
+            }
+            FileType::Regular => {
+                let root = self.root;
+                let (file, status) = self.open_file(&root, path)?;
+                Located::File(file, status)
+            }
+            FileType::Symlink | FileType::Special => Located::Special,
+        })
+    }
+
+    fn directory_at(&mut self, path: &[u8]) -> io::Result<Handle> {
+        self.queue.open(self.root, path, OpenFlags::DIRECTORY, 0).map_err(error)
+    }
+
+    fn open_directory(&mut self, at: &Handle, name: &[u8]) -> io::Result<Handle> {
+        self.queue.open(*at, name, DIRECTORY, 0).map_err(error)
+    }
+
+    fn close_directory(&mut self, directory: Handle) {
+        // It fails only if the session is over, and then nothing is left to close.
+        let _ = self.queue.close(directory);
+    }
+
+    fn directory_status(&mut self, directory: &Handle) -> io::Result<Status> {
+        self.status(directory, b"")
+    }
+
+    fn entries(&mut self, directory: &Handle) -> io::Result<Vec<Entry>> {
+        let mut entries = Vec::new();
+        let mut unknown = Vec::new();
+        self.queue
+            .read_directory(*directory, |entry| match entry.kind {
+                Some(kind) => entries.extend(Entry::parse(entry.name, file_type(kind))),
+                None => unknown.push(entry.name.to_vec()),
+            })
+            .map_err(error)?;
+        for name in unknown {
+            match self.status(directory, &name) {
+                Ok(status) => entries.extend(Entry::parse(&name, status.file_type)),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(entries)
+    }
+
+    fn status(&mut self, at: &Handle, name: &[u8]) -> io::Result<Status> {
+        self.stat(*at, name).map(|found| status(&found))
+    }
+
+    fn open_file(&mut self, at: &Handle, name: &[u8]) -> io::Result<(Handle, Status)> {
+        let file = self.queue.open(*at, name, OpenFlags::NO_FOLLOW, 0).map_err(error)?;
+        match self.status(&file, b"") {
+            Ok(status) => Ok((file, status)),
+            Err(error) => {
+                self.close_directory(file);
+                Err(error)
+            }
+        }
+    }
+
+    fn read(&mut self, file: &Handle, offset: u64, into: &mut [u8]) -> io::Result<usize> {
+        self.queue.read(*file, offset, into).map_err(error)
+    }
+
+    fn create_file(&mut self, at: &Handle, name: &[u8], permissions: u32) -> io::Result<Handle> {
+        let flags = OpenFlags::CREATE | OpenFlags::TRUNCATE | OpenFlags::NO_FOLLOW;
+        let flags = flags | OpenFlags::WRITE_ONLY;
+        self.queue.open(*at, name, flags, permissions & KEPT).map_err(error)
+    }
+
+    fn write(&mut self, file: &Handle, offset: u64, from: &[u8]) -> io::Result<()> {
+        let mut done = 0;
+        while let Some(rest) = from.get(done..).filter(|rest| !rest.is_empty()) {
+            // It stops at an error after part was written; going on brings the error to light.
+            match self.queue.write(*file, offset + done as u64, rest).map_err(error)? {
+                0 => return Err(io::ErrorKind::WriteZero.into()),
+                count => done += count,
+            }
+        }
+        Ok(())
+    }
+
+    fn finish_file(&mut self, _: &Handle, _: u32) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn close_file(&mut self, file: Handle) -> io::Result<()> {
+        self.queue.close(file).map_err(error)
+    }
+
+    fn make_directory(&mut self, at: &Handle, name: &[u8], permissions: u32) -> io::Result<()> {
+        self.queue.mkdir(*at, name, permissions & KEPT | OWNER_FILLS).map_err(error)
+    }
+
+    fn finish_directory(&mut self, _: &Handle, _: u32) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn remove_file(&mut self, at: &Handle, name: &[u8]) -> io::Result<()> {
+        self.queue.unlink(*at, name, UnlinkKind::File).map_err(error)
+    }
+
+    fn remove_directory(&mut self, at: &Handle, name: &[u8]) -> io::Result<()> {
+        self.queue.unlink(*at, name, UnlinkKind::Directory).map_err(error)
+    }
+}
+
+/// The client's error as one of the standard library's; see [`super::side`].
+pub(crate) fn error(error: ClientError) -> io::Error {
+    match error {
+        ClientError::Service(Errno(errno)) => io::Error::from_raw_os_error(errno),
+        over => io::Error::other(over),
+    }
+}
+
+fn file_type(kind: FileKind) -> FileType {
+    match kind {
+        FileKind::Regular => FileType::Regular,
+        FileKind::Directory => FileType::Directory,
+        FileKind::Symlink => FileType::Symlink,
+        FileKind::Fifo
+        | FileKind::CharacterDevice
+        | FileKind::BlockDevice
+        | FileKind::Socket => FileType::Special,
+    }
+}
+
+fn status(status: &FileStatus) -> Status {
+    Status {
+        file_type: file_type(status.kind()),
+        permissions: status.mode & 0o7777,
+        bytes: status.size,
+        identity: Identity {
+            world: World::System,
+            device: status.device,
+            inode: status.inode,
+        },
+    }
+}

@@ -1,0 +1,136 @@
+//! Mounted file systems, and the inodes of each that the vfs knows.
+
+use crate::budget::Budget;
+use crate::hash::{self, Map};
+use crate::inode::Inode;
+use alloc::boxed::Box;
+use alloc::rc::{Rc, Weak};
+use alloc::vec::Vec;
+use core::cell::RefCell;
+use dataplane::filesystem::{ContentsIn, FileSystem, InodeNumber};
+
+/// A mounted file system.
+pub(crate) struct Mount {
+    /// Its number, the `device` of its files' status.
+    pub(crate) id: u64,
+    /// What is mounted.
+    pub(crate) filesystem: Box<dyn FileSystem>,
+    /// Where its files' contents are.
+    pub(crate) contents_in: ContentsIn,
+    budget: Rc<Budget>,
+    inodes: RefCell<Map<u64, Known>>,
+}
+
+struct Known {
+    inode: Weak<Inode>,
+    /// Keeps the inode until its last name is gone.
+    anchor: Option<Rc<Inode>>,
+}
+
+impl Mount {
+    fn new(id: u64, filesystem: Box<dyn FileSystem>, budget: &Rc<Budget>, seed: u64) -> Self {
+        Self {
+            id,
+            contents_in: filesystem.contents(),
+            filesystem,
+            budget: Rc::clone(budget),
+            inodes: RefCell::new(hash::map(seed)),
+        }
+    }
+
+    /// Whom its inodes are charged to.
+    pub(crate) fn budget(&self) -> &Rc<Budget> {
+        &self.budget
+    }
+
+    /// The inode of this number, if it is known.
+    pub(crate) fn find(&self, number: InodeNumber) -> Option<Rc<Inode>> {
+        self.inodes.borrow().get(&number.0)?.inode.upgrade()
+    }
+
+    /// Adds an inode.
+    pub(crate) fn insert(&self, inode: &Rc<Inode>) {
+        let known = Known { inode: Rc::downgrade(inode), anchor: None };
+        self.inodes.borrow_mut().insert(inode.number.0, known);
+    }
+
+    /// Keeps an inode from being dropped until [`Mount::release`].
+    pub(crate) fn anchor(&self, inode: &Rc<Inode>) {
+        if let Some(known) = self.inodes.borrow_mut().get_mut(&inode.number.0) {
+            known.anchor = Some(Rc::clone(inode));
+        }
+    }
+
+    /// No longer keeps an inode.
+    pub(crate) fn release(&self, number: InodeNumber) {
+        let mut inodes = self.inodes.borrow_mut();
+        let anchor = inodes.get_mut(&number.0).and_then(|k| k.anchor.take());
+        drop(inodes);
+        drop(anchor);
+    }
+
+    /// An inode is being dropped.
+    pub(crate) fn remove(&self, number: InodeNumber) {
+        let mut inodes = self.inodes.borrow_mut();
+        if let Some(known) = inodes.get(&number.0)
+            && known.inode.strong_count() == 0
+        {
+            inodes.remove(&number.0);
+        }
+    }
+
+    fn release_all(&self) {
+        let mut inodes = self.inodes.borrow_mut();
+        let anchors: Vec<_> = inodes.values_mut().map(|k| k.anchor.take()).collect();
+        drop(inodes);
+        drop(anchors);
+    }
+}
+
+/// All mounts; the first is the root.
+#[derive(Default)]
+pub(crate) struct Mounts {
+    roots: RefCell<Vec<Rc<Inode>>>,
+}
+
+impl Mounts {
+    /// Makes the mount for a file system, not yet in the tree.
+    pub(crate) fn prepare(
+        &self,
+        filesystem: Box<dyn FileSystem>,
+        budget: &Rc<Budget>,
+        seed: u64,
+    ) -> Rc<Mount> {
+        let id = self.roots.borrow().len() as u64 + 1;
+        Rc::new(Mount::new(id, filesystem, budget, seed))
+    }
+
+    /// Adds the root of a prepared mount.
+    pub(crate) fn add(&self, root: Rc<Inode>) {
+        self.roots.borrow_mut().push(root);
+    }
+
+    /// The root of everything, once it is mounted.
+    pub(crate) fn root(&self) -> Option<Rc<Inode>> {
+        self.roots.borrow().first().cloned()
+    }
+
+    /// The root of each mount.
+    pub(crate) fn roots(&self) -> Vec<Rc<Inode>> {
+        self.roots.borrow().clone()
+    }
+}
+
+impl Drop for Mounts {
+    fn drop(&mut self) {
+        for root in self.roots.take() {
+            if let Ok(directory) = root.directory() {
+                let covered = directory.covers.take();
+                if let Some(Ok(below)) = covered.as_deref().map(Inode::directory) {
+                    drop(below.covered_by.take());
+                }
+            }
+            root.mount.release_all();
+        }
+    }
+}

@@ -1,0 +1,21 @@
+//! What can be asked of a vfs. Domain calls only: files, paths, credentials; no entries.
+
+mod grant;
+mod list;
+mod open;
+mod read;
+mod remove;
+mod rename;
+mod status;
+mod sync;
+mod truncate;
+mod write;
+
+pub(crate) use grant::Granted;
+pub(crate) use open::How;
+pub(crate) use rename::End;
+
+/// Most bytes that one request moves where it may have to wait for pages; it moves fewer then.
+pub(crate) const MAX_TRANSFER: u64 = 1 << 20;
+/// Largest file, bytes.
+pub(crate) const MAX_SIZE: u64 = i64::MAX as u64;

@@ -1,0 +1,237 @@
+//! Opening and creating files, and making directories.
+
+use crate::error::Result;
+use crate::inode::Inode;
+use crate::permission::{self, Want};
+use crate::session::{OpenFile, OpenMode, Session};
+use crate::vfs::Vfs;
+use crate::walk::{Last, Links, Walk};
+use alloc::rc::Rc;
+use core::cell::RefCell;
+use dataplane::entry::{Errno, Handle};
+use dataplane::file::{FileKind, OpenFlags};
+use dataplane::filesystem::{Name, NewNode};
+use dataplane::{Credentials, SessionRights};
+
+/// How to open a file.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct How {
+    /// What for.
+    pub(crate) flags: OpenFlags,
+    /// Permissions of a file that is made.
+    pub(crate) mode: u32,
+}
+
+/// A file that was found or made.
+struct Opened {
+    inode: Rc<Inode>,
+    is_new: bool,
+}
+
+impl How {
+    fn check(&self) -> Result<()> {
+        let flags = self.flags;
+        if flags.contains(OpenFlags::TEMPORARY) {
+            return Err(Errno::EOPNOTSUPP);
+        }
+        let both = OpenFlags::WRITE_ONLY | OpenFlags::READ_WRITE;
+        let creates_directory = OpenFlags::CREATE | OpenFlags::DIRECTORY;
+        if flags.contains(both) || flags.contains(creates_directory) {
+            return Err(Errno::EINVAL);
+        }
+        Ok(())
+    }
+
+    fn is_path(&self) -> bool {
+        self.flags.contains(OpenFlags::PATH)
+    }
+
+    fn creates(&self) -> bool {
+        self.flags.contains(OpenFlags::CREATE) && !self.is_path()
+    }
+
+    fn truncates(&self) -> bool {
+        self.flags.contains(OpenFlags::TRUNCATE) && !self.is_path()
+    }
+
+    fn links(&self) -> Links {
+        let exclusive = self.creates() && self.flags.contains(OpenFlags::EXCLUSIVE);
+        if exclusive || self.flags.contains(OpenFlags::NO_FOLLOW) {
+            Links::Keep
+        } else {
+            Links::Follow
+        }
+    }
+
+    fn rights(&self) -> SessionRights {
+        let mut rights = SessionRights::empty();
+        if self.flags.reads() {
+            rights |= SessionRights::READ;
+        }
+        if self.flags.writes() || self.truncates() {
+            rights |= SessionRights::WRITE;
+        }
+        rights
+    }
+
+    fn mode(&self) -> OpenMode {
+        let mut mode = OpenMode::empty();
+        mode.set(OpenMode::READ, self.flags.reads());
+        mode.set(OpenMode::WRITE, self.flags.writes());
+        mode.set(OpenMode::APPEND, self.flags.contains(OpenFlags::APPEND));
+        mode
+    }
+}
+
+impl Vfs {
+    /// Opens what a path names, relative to a directory's handle, and makes it if asked to.
+    ///
+    /// # Errors
+    /// Those of openat(2), EPERM for a right that the handle does not have, EMFILE.
+    pub(crate) async fn open(
+        &self,
+        session: &Session,
+        who: &Credentials,
+        from: &OpenFile,
+        path: &[u8],
+        how: How,
+    ) -> Result<Handle> {
+        how.check()?;
+        session.check_room()?;
+        from.allow(how.rights())?;
+        let opened = self.find_or_create(session, who, from, path, how).await?;
+        self.check_opened(&opened, who, how)?;
+        if how.truncates() && !opened.is_new && opened.inode.kind == FileKind::Regular {
+            self.set_size(&opened.inode, who, 0).await?;
+        }
+        let is_directory = opened.inode.kind == FileKind::Directory;
+        session.add(OpenFile {
+            rights: if is_directory { from.rights } else { from.rights & how.rights() },
+            inode: opened.inode,
+            mode: how.mode(),
+            grant: RefCell::default(),
+        })
+    }
+
+    async fn find_or_create(
+        &self,
+        session: &Session,
+        who: &Credentials,
+        from: &OpenFile,
+        path: &[u8],
+        how: How,
+    ) -> Result<Opened> {
+        let mut walk = Walk::to_last(self, session.origin(from, who), path).await?;
+        loop {
+            if how.creates() && walk.slash && matches!(walk.last(), Last::Name(_)) {
+                return Err(Errno::EISDIR);
+            }
+            match walk.take_last(how.links()).await? {
+                Some(Some(_)) if how.creates() && how.flags.contains(OpenFlags::EXCLUSIVE) => {
+                    return Err(Errno::EEXIST);
+                }
+                Some(Some(inode)) => {
+                    let is_new = false;
+                    return Ok(Opened { inode, is_new });
+                }
+                Some(None) if !how.creates() => return Err(Errno::ENOENT),
+                Some(None) => {
+                    from.allow(SessionRights::CREATE)?;
+                    let made = self.make(&walk, who, FileKind::Regular, how.mode).await;
+                    match made {
+                        // Somebody else was faster: it is there now.
+                        Err(Errno::EEXIST) if !how.flags.contains(OpenFlags::EXCLUSIVE) => {}
+                        made => {
+                            let (inode, is_new) = (made?, true);
+                            return Ok(Opened { inode, is_new });
+                        }
+                    }
+                }
+                None => {}
+            }
+        }
+    }
+
+    fn check_opened(&self, opened: &Opened, who: &Credentials, how: How) -> Result<()> {
+        let inode = &opened.inode;
+        let is_directory = inode.kind == FileKind::Directory;
+        if how.flags.contains(OpenFlags::DIRECTORY) && !is_directory {
+            return Err(Errno::ENOTDIR);
+        }
+        if how.is_path() || opened.is_new {
+            return Ok(());
+        }
+        if is_directory && (how.flags.writes() || how.truncates() || how.creates()) {
+            return Err(Errno::EISDIR);
+        }
+        let mut want = Want::empty();
+        want.set(Want::READ, how.flags.reads());
+        want.set(Want::WRITE, how.flags.writes() || how.truncates());
+        match inode.kind {
+            FileKind::Symlink => Err(Errno::ELOOP),
+            FileKind::Regular | FileKind::Directory => {
+                permission::check(&inode.attributes(), who, want)
+            }
+            _ => Err(Errno::ENXIO),
+        }
+    }
+
+    /// Makes a directory.
+    ///
+    /// # Errors
+    /// Those of mkdirat(2), EPERM for a right that the handle does not have.
+    pub(crate) async fn make_directory(
+        &self,
+        session: &Session,
+        who: &Credentials,
+        from: &OpenFile,
+        path: &[u8],
+        mode: u32,
+    ) -> Result<()> {
+        let mut walk = Walk::to_last(self, session.origin(from, who), path).await?;
+        // A slash behind the name of a directory to be made says nothing new.
+        walk.slash = false;
+        match walk.take_last(Links::Keep).await? {
+            Some(None) => {}
+            _ => return Err(Errno::EEXIST),
+        }
+        from.allow(SessionRights::CREATE)?;
+        self.make(&walk, who, FileKind::Directory, mode).await?;
+        Ok(())
+    }
+
+    /// Makes the last component of a walk, where nothing is.
+    async fn make(
+        &self,
+        walk: &Walk<'_>,
+        who: &Credentials,
+        kind: FileKind,
+        mode: u32,
+    ) -> Result<Rc<Inode>> {
+        let directory = &walk.at;
+        let Last::Name(name) = walk.last() else {
+            return Err(Errno::EEXIST);
+        };
+        let (permissions, gid) = {
+            let attributes = directory.attributes();
+            permission::check(&attributes, who, Want::WRITE | Want::SEARCH)?;
+            permission::inherit(&attributes, who, kind, mode)
+        };
+        let new = NewNode {
+            kind,
+            permissions,
+            uid: who.uid,
+            gid,
+            special_device: 0,
+            target: &[],
+            time: self.time(),
+        };
+        let change = self.change_names(directory, name)?;
+        let at = Name { directory: directory.number, name };
+        let created = directory.mount.filesystem.create(at, &new).await?;
+        directory.merge(&created.directory);
+        let inode = self.adopt(&directory.mount, directory, &created.node);
+        change.done(Some(Rc::clone(&inode)));
+        Ok(inode)
+    }
+}

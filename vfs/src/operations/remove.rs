@@ -1,0 +1,135 @@
+//! Removing names, and keeping the dentry cache true while names change.
+
+use crate::error::Result;
+use crate::inode::Inode;
+use crate::permission::{self, Want};
+use crate::session::{OpenFile, Session};
+use crate::vfs::Vfs;
+use crate::walk::{Last, Links, Walk};
+use alloc::rc::Rc;
+use dataplane::entry::Errno;
+use dataplane::file::{FileKind, UnlinkKind};
+use dataplane::filesystem::{Attributes, Name};
+use dataplane::{Credentials, SessionRights};
+
+/// A name is being changed. Until the file system has answered, nobody knows what it is; if the
+/// request is dropped before, or another change of the same directory overlaps, the cache forgets
+/// the name.
+pub(super) struct NameChange<'a> {
+    vfs: &'a Vfs,
+    directory: &'a Rc<Inode>,
+    name: &'a [u8],
+    version: u64,
+}
+
+impl NameChange<'_> {
+    /// The change was made: this is what the name is now. Says whether no other change overlapped.
+    pub(super) fn done(self, target: Option<Rc<Inode>>) -> bool {
+        let id = self.directory.id;
+        let undisturbed = self.directory.directory().map(|d| d.version()) == Ok(self.version);
+        let (vfs, name) = (self.vfs, self.name);
+        drop(self);
+        if undisturbed {
+            vfs.dentries.insert(id, name, target);
+        }
+        undisturbed
+    }
+}
+
+impl Drop for NameChange<'_> {
+    fn drop(&mut self) {
+        self.vfs.dentries.remove(self.directory.id, self.name);
+        if let Ok(directory) = self.directory.directory() {
+            directory.bump();
+        }
+    }
+}
+
+impl Vfs {
+    /// Announces a change of a name.
+    ///
+    /// # Errors
+    /// ENOTDIR.
+    pub(super) fn change_names<'a>(
+        &'a self,
+        directory: &'a Rc<Inode>,
+        name: &'a [u8],
+    ) -> Result<NameChange<'a>> {
+        Ok(NameChange { vfs: self, directory, name, version: directory.directory()?.bump() })
+    }
+
+    /// Takes note that a file has lost a name.
+    pub(super) fn lost_name(&self, inode: &Rc<Inode>, news: &Attributes) {
+        inode.merge(news);
+        if news.links == 0 && inode.kind != FileKind::Directory {
+            inode.mount.release(inode.number);
+            self.forget_dirty(inode);
+        }
+    }
+
+    /// Removes a name, or an empty directory.
+    ///
+    /// # Errors
+    /// Those of unlinkat(2), EPERM for a right that the handle does not have.
+    pub(crate) async fn remove(
+        &self,
+        session: &Session,
+        who: &Credentials,
+        from: &OpenFile,
+        path: &[u8],
+        kind: UnlinkKind,
+    ) -> Result<()> {
+        let mut walk = Walk::to_last(self, session.origin(from, who), path).await?;
+        let is_rmdir = kind == UnlinkKind::Directory;
+        match walk.last() {
+            Last::Name(_) => {}
+            _ if !is_rmdir => return Err(Errno::EISDIR),
+            Last::Current => return Err(Errno::EINVAL),
+            Last::Parent => return Err(Errno::ENOTEMPTY),
+            Last::Root => return Err(Errno::EBUSY),
+        }
+        // The name itself is meant, also of a link with a slash behind it.
+        let slash = core::mem::take(&mut walk.slash);
+        let victim = walk.take_last(Links::Keep).await?.flatten();
+        let victim = victim.ok_or(Errno::ENOENT)?;
+        from.allow(SessionRights::CREATE)?;
+        let directory = &walk.at;
+        check_removable(directory, &victim, who)?;
+        let is_directory = victim.kind == FileKind::Directory;
+        match (is_rmdir, is_directory) {
+            (true, false) => return Err(Errno::ENOTDIR),
+            (false, true) => return Err(Errno::EISDIR),
+            (false, false) if slash => return Err(Errno::ENOTDIR),
+            _ => {}
+        }
+        if victim.is_mount_point() {
+            return Err(Errno::EBUSY);
+        }
+        let Last::Name(name) = walk.last() else {
+            return Err(Errno::EINVAL);
+        };
+        let change = self.change_names(directory, name)?;
+        let at = Name { directory: directory.number, name };
+        let (filesystem, time) = (&directory.mount.filesystem, self.time());
+        let answer =
+            if is_rmdir { filesystem.rmdir(at, time) } else { filesystem.unlink(at, time) };
+        let removed = answer.await?;
+        directory.merge(&removed.directory);
+        if removed.node.inode == victim.number {
+            self.lost_name(&victim, &removed.node.attributes);
+        }
+        change.done(None);
+        Ok(())
+    }
+}
+
+/// Whether `who` may take `file`'s name out of `directory`.
+///
+/// # Errors
+/// EACCES or EPERM.
+pub(super) fn check_removable(directory: &Inode, file: &Inode, who: &Credentials) -> Result<()> {
+    let attributes = directory.attributes();
+    permission::check(&attributes, who, Want::WRITE | Want::SEARCH)?;
+    // A root that is mounted here is not what is removed; the caller answers EBUSY.
+    permission::check_sticky(&attributes, &file.attributes(), who)
+}

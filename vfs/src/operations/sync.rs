@@ -1,0 +1,46 @@
+//! Making things durable.
+
+use crate::error::Result;
+use crate::session::{OpenFile, OpenMode};
+use crate::vfs::Vfs;
+use alloc::rc::Rc;
+use alloc::vec::Vec;
+use dataplane::entry::Errno;
+use dataplane::file::{FileKind, SyncKind};
+use dataplane::filesystem::Durable;
+
+impl Vfs {
+    /// Makes an open file durable. Its attributes are written with its contents, whatever is asked
+    /// for.
+    ///
+    /// # Errors
+    /// Those of fsync(2).
+    pub(crate) async fn sync(&self, file: &OpenFile, _kind: SyncKind) -> Result<()> {
+        if !file.mode.intersects(OpenMode::READ | OpenMode::WRITE) {
+            return Err(Errno::EBADF);
+        }
+        let inode = &file.inode;
+        if inode.kind == FileKind::Regular {
+            self.write_back(inode).await?;
+        }
+        let durable = Durable::File(inode.number);
+        inode.mount.filesystem.sync(durable).await
+    }
+
+    /// Makes everything durable. Goes on where one file fails, and reports the first failure.
+    ///
+    /// # Errors
+    /// Of the file systems.
+    pub(crate) async fn sync_all(&self) -> Result<()> {
+        let files: Vec<_> = self.dirty.borrow().values().map(Rc::clone).collect();
+        let mut outcome = Ok(());
+        for inode in files {
+            outcome = outcome.and(self.write_back(&inode).await);
+        }
+        for root in self.roots() {
+            let everything = root.mount.filesystem.sync(Durable::Everything);
+            outcome = outcome.and(everything.await);
+        }
+        outcome
+    }
+}

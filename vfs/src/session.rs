@@ -1,0 +1,161 @@
+//! What the vfs keeps for a session: its handles, its rights, its grants.
+//!
+//! A handle is a capability: it keeps its file, also one that has no name any more, and says what
+//! may be done through it. What is opened through a directory's handle never has more rights than
+//! that handle, and the first one has those that the broker gave the session.
+
+use crate::error::Result;
+use crate::grants::{Grant, SessionGrants};
+use crate::inode::Inode;
+use crate::walk::Origin;
+use alloc::rc::Rc;
+use core::cell::RefCell;
+use dataplane::entry::{Errno, Handle};
+use dataplane::{Arena, Credentials, HandleTable, SessionInfo, SessionRights};
+
+/// One client's connection to the vfs.
+pub struct Session {
+    /// The memory that its requests name.
+    pub(crate) arena: Arena,
+    /// Its grants.
+    pub(crate) grants: Rc<SessionGrants>,
+    root: Rc<Inode>,
+    credentials: alloc::vec::Vec<Credentials>,
+    handles: RefCell<HandleTable<Rc<OpenFile>>>,
+    handle_quota: u32,
+}
+
+/// What a handle stands for.
+pub(crate) struct OpenFile {
+    /// The file.
+    pub(crate) inode: Rc<Inode>,
+    /// What may be done through it.
+    pub(crate) rights: SessionRights,
+    /// How it was opened.
+    pub(crate) mode: OpenMode,
+    /// The session's grant on the file, once it was read by one.
+    pub(crate) grant: RefCell<Option<Rc<Grant>>>,
+}
+
+bitflags::bitflags! {
+    /// How a file was opened.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub(crate) struct OpenMode: u8 {
+        /// To be read, or listed.
+        const READ = 1;
+        /// To be written.
+        const WRITE = 2;
+        /// Each write goes to the end.
+        const APPEND = 4;
+    }
+}
+
+impl OpenFile {
+    /// A handle that was opened for this.
+    ///
+    /// # Errors
+    /// EBADF.
+    #[inline]
+    pub(crate) fn require(&self, mode: OpenMode) -> Result<()> {
+        if self.mode.contains(mode) { Ok(()) } else { Err(Errno::EBADF) }
+    }
+
+    /// A handle with this right.
+    ///
+    /// # Errors
+    /// EPERM.
+    #[inline]
+    pub(crate) fn allow(&self, rights: SessionRights) -> Result<()> {
+        if self.rights.contains(rights) { Ok(()) } else { Err(Errno::EPERM) }
+    }
+}
+
+impl Session {
+    /// A session, and the handle of its root.
+    ///
+    /// # Errors
+    /// EMFILE if it may have no handle, EINVAL if it can act as nobody.
+    pub(crate) fn new(info: &SessionInfo, root: Rc<Inode>, seed: u64) -> Result<(Self, Handle)> {
+        if info.credentials.is_empty() {
+            return Err(Errno::EINVAL);
+        }
+        let mut handles = HandleTable::new(info.quota.handles);
+        let handle = handles.insert(Rc::new(OpenFile {
+            inode: Rc::clone(&root),
+            rights: info.rights,
+            mode: if info.rights.contains(SessionRights::READ) {
+                OpenMode::READ
+            } else {
+                OpenMode::empty()
+            },
+            grant: RefCell::default(),
+        }))?;
+        let grants = SessionGrants::new(info.id, info.quota.pinned_pages, seed);
+        let session = Self {
+            arena: info.arena.clone(),
+            grants: Rc::new(grants),
+            root,
+            credentials: info.credentials.clone(),
+            handles: RefCell::new(handles),
+            handle_quota: info.quota.handles,
+        };
+        Ok((session, handle))
+    }
+
+    /// The principal that a request acts as.
+    ///
+    /// # Errors
+    /// EINVAL: the broker has not approved any of this index.
+    #[inline]
+    pub(crate) fn principal(&self, index: u16) -> Result<&Credentials> {
+        let found = self.credentials.get(usize::from(index));
+        found.ok_or(Errno::EINVAL)
+    }
+
+    /// What a handle stands for.
+    ///
+    /// # Errors
+    /// EBADF.
+    #[inline]
+    pub(crate) fn file(&self, handle: Handle) -> Result<Rc<OpenFile>> {
+        self.handles.borrow().find(handle).cloned()
+    }
+
+    /// Where a walk from a directory's handle begins.
+    pub(crate) fn origin<'a>(&'a self, from: &'a OpenFile, who: &'a Credentials) -> Origin<'a> {
+        Origin { root: &self.root, directory: &from.inode, who }
+    }
+
+    /// Whether another handle can be had.
+    ///
+    /// # Errors
+    /// EMFILE.
+    pub(crate) fn check_room(&self) -> Result<()> {
+        if self.handles.borrow().len() < self.handle_quota { Ok(()) } else { Err(Errno::EMFILE) }
+    }
+
+    /// A handle for an open file.
+    ///
+    /// # Errors
+    /// EMFILE.
+    pub(crate) fn add(&self, file: OpenFile) -> Result<Handle> {
+        self.handles.borrow_mut().insert(Rc::new(file))
+    }
+
+    /// Gives a handle up.
+    ///
+    /// # Errors
+    /// EBADF.
+    pub(crate) fn close(&self, handle: Handle) -> Result<()> {
+        let removed = self.handles.borrow_mut().remove(handle);
+        // Dropped here, when nothing is borrowed: it may be the last that keeps the file.
+        removed.map(drop)
+    }
+
+    /// Gives everything up.
+    pub(crate) fn close_all(&self) {
+        let files: alloc::vec::Vec<_> = self.handles.borrow_mut().drain().collect();
+        drop(files);
+        self.grants.release_all();
+    }
+}

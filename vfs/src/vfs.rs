@@ -1,0 +1,139 @@
+//! The state of one vfs: what all its operations share.
+
+use crate::budget::Budget;
+use crate::config::{Usage, VfsConfig};
+use crate::dentries::Dentries;
+use crate::error::Result;
+use crate::hash::{self, Map};
+use crate::inode::Inode;
+use crate::mounts::{Mount, Mounts};
+use alloc::boxed::Box;
+use alloc::collections::VecDeque;
+use alloc::rc::{Rc, Weak};
+use control::platform::Machine;
+use control::service::Broker;
+use core::cell::{Cell, RefCell};
+use dataplane::entry::Errno;
+use dataplane::file::FileKind;
+use dataplane::filesystem::{Attributes, FileSystem, Node};
+use dataplane::platform::Timestamp;
+
+/// One vfs. Its operations are in `operations`.
+pub(crate) struct Vfs {
+    // Dropped in this order: what refers to inodes before the mounts that know them.
+    pub(crate) dentries: Dentries,
+    /// Files that the clock's hand visits to find memory.
+    pub(crate) clock: RefCell<VecDeque<Weak<Inode>>>,
+    /// Files that are to be written back, by id.
+    pub(crate) dirty: RefCell<Map<u64, Rc<Inode>>>,
+    mounts: Mounts,
+    pub(crate) budget: Rc<Budget>,
+    pub(crate) machine: Machine,
+    pub(crate) broker: Rc<dyn Broker>,
+    pub(crate) seed: u64,
+    next_inode: Cell<u64>,
+}
+
+impl Vfs {
+    pub(crate) fn new(config: &VfsConfig, machine: Machine, broker: Rc<dyn Broker>) -> Self {
+        Self {
+            dentries: Dentries::new(config.dentries, config.seed),
+            clock: RefCell::default(),
+            dirty: RefCell::new(hash::map(config.seed)),
+            mounts: Mounts::default(),
+            budget: Rc::new(Budget::new(config.memory_budget_bytes)),
+            machine,
+            broker,
+            seed: config.seed,
+            next_inode: Cell::new(1),
+        }
+    }
+
+    /// Time of day.
+    pub(crate) fn time(&self) -> Timestamp {
+        self.machine.waiting.wall_clock()
+    }
+
+    /// The root of everything.
+    ///
+    /// # Errors
+    /// ENOTCONN before it is mounted.
+    pub(crate) fn root(&self) -> Result<Rc<Inode>> {
+        self.mounts.root().ok_or(Errno::ENOTCONN)
+    }
+
+    /// The root of each mount.
+    pub(crate) fn roots(&self) -> alloc::vec::Vec<Rc<Inode>> {
+        self.mounts.roots()
+    }
+
+    /// Mounts a file system on a directory, or as the root of everything.
+    ///
+    /// # Errors
+    /// EBUSY if something is mounted there, ENOTDIR, or what the file system says.
+    pub(crate) async fn mount(
+        &self,
+        at: Option<&Rc<Inode>>,
+        filesystem: Box<dyn FileSystem>,
+    ) -> Result<()> {
+        let mount = self.mounts.prepare(filesystem, &self.budget, self.seed);
+        let number = mount.filesystem.root();
+        let attributes = mount.filesystem.attributes(number).await?;
+        if attributes.kind != FileKind::Directory {
+            return Err(Errno::ENOTDIR);
+        }
+        match at {
+            Some(at) if at.is_mount_point() => return Err(Errno::EBUSY),
+            None if self.mounts.root().is_some() => return Err(Errno::EBUSY),
+            _ => {}
+        }
+        let inode = Inode::new(self.new_id(), number, &mount, &attributes, 0);
+        let root = Rc::new(inode);
+        mount.insert(&root);
+        if let Some(at) = at {
+            let below = at.directory()?;
+            root.directory()?.covers.replace(Some(Rc::clone(at)));
+            below.covered_by.replace(Some(Rc::clone(&root)));
+        }
+        self.mounts.add(root);
+        Ok(())
+    }
+
+    fn new_id(&self) -> u64 {
+        let id = self.next_inode.get();
+        self.next_inode.set(id + 1);
+        id
+    }
+
+    /// The inode of a node that the file system has just given a reference to.
+    pub(crate) fn adopt(&self, mount: &Rc<Mount>, directory: &Rc<Inode>, node: &Node) -> Rc<Inode> {
+        if let Some(inode) = mount.find(node.inode) {
+            inode.add_reference();
+            inode.set_parent(Some(Rc::clone(directory)));
+            return inode;
+        }
+        let attributes: &Attributes = &node.attributes;
+        let inode = Inode::new(self.new_id(), node.inode, mount, attributes, 1);
+        let inode = Rc::new(inode);
+        inode.set_parent(Some(Rc::clone(directory)));
+        mount.insert(&inode);
+        if inode.kind == FileKind::Regular && inode.is_cache_only() {
+            mount.anchor(&inode);
+        }
+        inode
+    }
+
+    /// What there is now.
+    pub(crate) fn usage(&self) -> Usage {
+        Usage {
+            used_bytes: self.budget.used_bytes(),
+            limit_bytes: self.budget.limit_bytes(),
+            pages: self.budget.pages.value(),
+            dentries: self.dentries.len() as u64,
+            inodes: self.budget.inodes.value(),
+            regions: self.budget.regions.value(),
+            grants: self.budget.grants.value(),
+            pinned_pages: self.budget.pinned.value(),
+        }
+    }
+}

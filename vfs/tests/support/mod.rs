@@ -1,0 +1,100 @@
+//! What the vfs's tests share: a machine and a broker that punish misuse, a file system that does,
+//! and a client that speaks entries.
+#![allow(dead_code, reason = "each test uses a part of it")]
+
+pub mod broker;
+pub mod client;
+pub mod fake;
+pub mod fake_rules;
+pub mod machine;
+
+use broker::FakeBroker;
+use client::Client;
+use control::platform::Machine;
+use control::service::Service;
+use dataplane::filesystem::FileSystem;
+use machine::{FakeMemory, FakeTime};
+use std::future::Future;
+use std::pin::pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use vfs::{VfsConfig, VfsService};
+
+/// Drives a future that only waits for other polls.
+pub fn block_on<F: Future>(future: F) -> F::Output {
+    let mut future = pin!(future);
+    let mut context = Context::from_waker(Waker::noop());
+    for _ in 0..1_000_000 {
+        if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
+            return output;
+        }
+    }
+    panic!("the future never gets ready");
+}
+
+/// Waits for one more poll.
+pub async fn pause() {
+    let mut polled = false;
+    std::future::poll_fn(|context| {
+        if std::mem::replace(&mut polled, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}
+
+/// A vfs and what is around it.
+pub struct System {
+    pub service: Rc<VfsService>,
+    pub broker: Rc<FakeBroker>,
+    pub memory: Arc<FakeMemory>,
+    pub time: Arc<FakeTime>,
+}
+
+impl System {
+    /// A vfs with a budget and a tmpfs as its root.
+    pub fn new(budget: u64) -> Self {
+        let system = Self::unmounted(budget);
+        block_on(system.service.start()).unwrap();
+        system
+    }
+
+    /// A vfs with this file system as its root.
+    pub fn over(budget: u64, root: Box<dyn FileSystem>) -> Self {
+        let system = Self::unmounted(budget);
+        block_on(system.service.mount_root(root)).unwrap();
+        block_on(system.service.start()).unwrap();
+        system
+    }
+
+    fn unmounted(budget: u64) -> Self {
+        let memory = Arc::new(FakeMemory::default());
+        let time = Arc::new(FakeTime::default());
+        let broker = Rc::new(FakeBroker::new(&memory));
+        let machine = Machine {
+            waiting: time.clone(),
+            memory: memory.clone(),
+        };
+        let config = VfsConfig::new(budget, 7);
+        let service = VfsService::new(config, machine, broker.clone());
+        Self {
+            service: Rc::new(service),
+            broker,
+            memory,
+            time,
+        }
+    }
+
+    /// A session of user 0.
+    pub fn root_client(&self) -> Client {
+        Client::new(self, client::session(0, 0))
+    }
+
+    /// A session of somebody else.
+    pub fn client(&self, uid: u32, gid: u32) -> Client {
+        Client::new(self, client::session(uid, gid))
+    }
+}
