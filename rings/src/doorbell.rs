@@ -11,7 +11,8 @@
 //!
 //! The two full fences order each side's store before its load, so at least one side sees the
 //! other: either the sleeper finds the entry, or the publisher rings. Fences and not `SeqCst`
-//! accesses, because loom models only the former. A spurious ring is allowed.
+//! accesses, because loom models only the former. A spurious ring is allowed. A head that gives
+//! slots back is published in the same sense as an entry: a service sleeps when it is out of them.
 
 use crate::region::Word;
 use crate::sync::{Ordering, Side, full_fence};

@@ -3,8 +3,9 @@
 
 use crate::roles::{self, units};
 use control::client::{ClientMachine, Connection};
-use control::platform::{Channel, Machine, Pairing};
+use control::platform::{Channel, Machine, Pairing, SpawnError};
 use init::{Init, InitError, InitMachine, Policy, StartReport};
+use platform::NotifierThread;
 use platform::local::{Platform, Role, Roles, poller};
 use std::sync::Arc;
 use std::sync::mpsc;
@@ -68,6 +69,16 @@ impl LocalSystem {
     }
 }
 
+impl LocalSystem {
+    /// A thread that wakes the futures of this system's clients.
+    ///
+    /// # Errors
+    /// No thread or memory to be had.
+    pub fn notifier(&self) -> Result<NotifierThread, SpawnError> {
+        NotifierThread::start(self.platform.waiting(), &*self.platform.memory())
+    }
+}
+
 impl Drop for LocalSystem {
     fn drop(&mut self) {
         self.lifeline = None;
@@ -113,8 +124,7 @@ fn prepare(platform: &Platform, lifeline: Arc<dyn Channel>) -> Result<Init, Loca
 fn local_roles(platform: &Platform) -> Roles {
     let on = platform.clone();
     let vfs = move |channel: Arc<dyn Channel>| {
-        let machine =
-            Machine { waiting: on.waiting(), memory: on.memory() };
+        let machine = Machine { waiting: on.waiting(), memory: on.memory() };
         let served = poller().map(|poller| roles::vfs::serve_on(channel, machine, poller));
         i32::from(!matches!(served, Ok(Ok(()))))
     };

@@ -40,7 +40,7 @@ fn run(
     let address = address.unwrap_or_else(crate::system::default_address);
     let done = match command {
         Command::Run(options) => return commands::run::run(&options),
-        Command::Tour(options) => return commands::tour::run(&options, output),
+        Command::Tour(options) => return crate::tour::run(&options, output),
         Command::Cp(options) => return commands::cp::run(&options, &address),
         Command::Rm(options) => return commands::rm::run(&options, &address),
         Command::Cat(options) => return commands::cat::run(&options, &address, output),

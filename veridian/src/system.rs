@@ -10,11 +10,11 @@ use control::message::{Header, LaunchCommand, LaunchReply, Message, StartSystem,
 use control::platform::{Channel, Packet, Spawning, Unit};
 use platform::ConnectError;
 use platform::linux::{Platform, Program, Spawner};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use std::collections::hash_map::RandomState;
 use std::fmt;
 use std::hash::{BuildHasher, Hasher};
 use std::path::Path;
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -199,11 +199,7 @@ struct InitProcess {
 }
 
 impl InitProcess {
-    fn start(
-        program: Program,
-        address: &Address,
-        stays: Stays,
-    ) -> Result<(Self, StartReport)> {
+    fn start(program: Program, address: &Address, stays: Stays) -> Result<(Self, StartReport)> {
         let begun = Instant::now();
         let spawner = Platform::new()
             .spawning(program)

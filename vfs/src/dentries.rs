@@ -89,7 +89,8 @@ impl Dentries {
                 directory,
                 name: name.into(),
                 target,
-                used: Cell::new(true),
+                // It has to be used again before the hand comes by.
+                used: Cell::new(false),
                 is_free: false,
             }),
         };

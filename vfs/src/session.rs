@@ -27,14 +27,14 @@ pub struct Session {
 
 /// What a handle stands for.
 pub(crate) struct OpenFile {
+    /// The session's grant on the file, once it was read by one.
+    pub(crate) grant: RefCell<Option<Rc<Grant>>>,
     /// The file.
     pub(crate) inode: Rc<Inode>,
     /// What may be done through it.
     pub(crate) rights: SessionRights,
     /// How it was opened.
     pub(crate) mode: OpenMode,
-    /// The session's grant on the file, once it was read by one.
-    pub(crate) grant: RefCell<Option<Rc<Grant>>>,
 }
 
 bitflags::bitflags! {
@@ -60,12 +60,13 @@ impl OpenFile {
         if self.mode.contains(mode) { Ok(()) } else { Err(Errno::EBADF) }
     }
 
-    /// A handle with this right.
+    /// A directory's handle with these rights.
     ///
     /// # Errors
-    /// EPERM.
+    /// ENOTDIR, EPERM.
     #[inline]
     pub(crate) fn allow(&self, rights: SessionRights) -> Result<()> {
+        self.inode.directory()?;
         if self.rights.contains(rights) { Ok(()) } else { Err(Errno::EPERM) }
     }
 }

@@ -1,6 +1,7 @@
 //! The state of one vfs: what all its operations share.
 
 use crate::budget::Budget;
+use crate::cache::PURGE_DIRTY_AT;
 use crate::config::{Usage, VfsConfig};
 use crate::dentries::Dentries;
 use crate::error::Result;
@@ -24,8 +25,10 @@ pub(crate) struct Vfs {
     pub(crate) dentries: Dentries,
     /// Files that the clock's hand visits to find memory.
     pub(crate) clock: RefCell<VecDeque<Weak<Inode>>>,
-    /// Files that are to be written back, by id.
-    pub(crate) dirty: RefCell<Map<u64, Rc<Inode>>>,
+    /// Files that are to be written back, by id; some may be gone.
+    pub(crate) dirty: RefCell<Map<u64, Weak<Inode>>>,
+    /// Length of that list at which those that are gone are taken out.
+    pub(crate) purge_dirty_at: Cell<usize>,
     mounts: Mounts,
     pub(crate) budget: Rc<Budget>,
     pub(crate) machine: Machine,
@@ -40,6 +43,7 @@ impl Vfs {
             dentries: Dentries::new(config.dentries, config.seed),
             clock: RefCell::default(),
             dirty: RefCell::new(hash::map(config.seed)),
+            purge_dirty_at: Cell::new(PURGE_DIRTY_AT),
             mounts: Mounts::default(),
             budget: Rc::new(Budget::new(config.memory_budget_bytes)),
             machine,

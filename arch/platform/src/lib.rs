@@ -13,5 +13,7 @@ mod address;
 mod clock;
 pub mod linux;
 pub mod local;
+mod notifier;
 
 pub use address::{ConnectError, ListenError};
+pub use notifier::NotifierThread;

@@ -8,6 +8,14 @@ use core::task::Waker;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Ticket(pub(super) u64);
 
+impl Ticket {
+    /// The user data of the request's entry.
+    #[must_use]
+    pub fn user_data(self) -> u64 {
+        self.0
+    }
+}
+
 /// A completion, matched and clamped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Done {

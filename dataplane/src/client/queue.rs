@@ -329,14 +329,18 @@ impl Queue {
             match self.submit(sqe) {
                 Err(ClientError::Full) if self.ring.in_flight() > 0 => match self.peek()? {
                     Some((words, done)) => self.put_aside(&words, done)?,
-                    None => match self.pause(None) {
-                        Ok(()) | Err(ClientError::Interrupted) => {}
-                        Err(error) => return Err(error),
-                    },
+                    None => self.give_way()?,
                 },
                 result => return result,
             }
         }
+    }
+
+    /// Lets the service get on. Not asleep: nothing wakes a client when a submission slot is free.
+    fn give_way(&mut self) -> Result<(), ClientError> {
+        self.notify();
+        self.waiting.yield_now();
+        self.check_state()
     }
 
     /// Reads the next completion and matches it; it stays in the ring.

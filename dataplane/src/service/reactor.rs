@@ -226,10 +226,18 @@ impl<S: DataService> Reactor<S> {
         if !self.hub.take_any() {
             return 0;
         }
-        self.tasks.retain_mut(|task| !task.poll_if_woken());
+        // A task that has ended counts: the caller may have waited for it, so no rest now.
+        let mut served = 0;
+        self.tasks.retain_mut(|task| {
+            let ended = task.poll_if_woken();
+            served += u32::from(ended);
+            !ended
+        });
         let waiting = &*self.waiting;
-        let counters = &mut self.counters;
-        self.sessions.iter_mut().flatten().map(|state| state.poll_woken(counters, waiting)).sum()
+        for state in self.sessions.iter_mut().flatten() {
+            served += state.poll_woken(&mut self.counters, waiting);
+        }
+        served
     }
 
     /// Looks at timeouts and at all sources, without waiting.

@@ -37,7 +37,8 @@ fn copy(
     progress: &mut Progress,
 ) -> Result<()> {
     let open = || {
-        Vfs::connect(connection, SessionOptions::default()).context("opening a session with the vfs")
+        Vfs::connect(connection, SessionOptions::default())
+            .context("opening a session with the vfs")
     };
     let job = Job { options, source };
     match (source, &options.destination) {

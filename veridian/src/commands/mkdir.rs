@@ -6,8 +6,8 @@ use crate::place::SystemPath;
 use crate::system::Address;
 use crate::tree::{Side, Vfs};
 use anyhow::{Context, Result};
-use dataplane::entry::{Errno, Handle};
 use dataplane::client::ClientError;
+use dataplane::entry::{Errno, Handle};
 
 /// Permissions of missing parents.
 const PARENT_MODE: u32 = 0o755;

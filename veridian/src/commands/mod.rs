@@ -15,5 +15,4 @@ pub(crate) mod rm;
 pub(crate) mod run;
 pub(crate) mod stat;
 pub(crate) mod status;
-pub(crate) mod tour;
 pub(crate) mod up;

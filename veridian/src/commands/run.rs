@@ -6,7 +6,7 @@
 use crate::cli::Run;
 use crate::system::{ADDRESS_VARIABLE, Embedded};
 use anyhow::{Context, Result};
-use rustix::process::{PidfdFlags, Pid, Signal, pidfd_open, pidfd_send_signal};
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 use signal_hook::iterator::Signals;
 use std::ffi::OsStr;
@@ -41,11 +41,7 @@ pub(crate) fn run(options: &Run) -> Result<ExitCode> {
     Ok(code)
 }
 
-fn wait(
-    spawned: std::io::Result<Child>,
-    program: &OsStr,
-    signals: Signals,
-) -> Result<ExitCode> {
+fn wait(spawned: std::io::Result<Child>, program: &OsStr, signals: Signals) -> Result<ExitCode> {
     let mut child = match spawned {
         Ok(child) => child,
         Err(error) => {

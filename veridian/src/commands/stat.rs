@@ -21,7 +21,11 @@ pub(crate) fn run(options: &Stat, address: &Address, output: &mut Output) -> Res
 fn show(path: &SystemPath, status: &FileStatus, output: &mut Output) -> Result<()> {
     output.line(format_args!("{path}"))?;
     output.line(format_args!("  kind      {}", kind(status.mode)))?;
-    output.line(format_args!("  mode      {} ({:04o})", mode(status.mode), status.mode & 0o7777))?;
+    output.line(format_args!(
+        "  mode      {} ({:04o})",
+        mode(status.mode),
+        status.mode & 0o7777
+    ))?;
     output.line(format_args!("  owner     {}:{}", status.uid, status.gid))?;
     output.line(format_args!("  size      {} bytes", status.size))?;
     output.line(format_args!("  blocks    {} of 512 bytes", status.blocks))?;

@@ -10,6 +10,10 @@ use serde::Serialize;
 #[derive(Serialize)]
 struct Report<'a> {
     address: &'a str,
+    clients: u32,
+    sessions: u32,
+    regions: u32,
+    capabilities: u32,
     services: Vec<Service<'a>>,
 }
 
@@ -20,6 +24,11 @@ struct Service<'a> {
     pid: u32,
     epoch: u32,
     sessions: u32,
+    sessions_opened: u64,
+    sessions_quarantined: u64,
+    requests_accepted: u64,
+    requests_completed: u64,
+    requests_failed: u64,
     start_ns: u64,
     uptime_ns: u64,
     resident_bytes: u64,
@@ -27,24 +36,33 @@ struct Service<'a> {
 
 pub(crate) fn run(options: &Status, address: &Address, output: &mut Output) -> Result<()> {
     let connection = system::connect(address)?;
-    let services = connection.status().context("asking how the services are")?;
+    let report = connection.status().context("asking how the services are")?;
     if options.json {
-        let services = services.iter().map(service).collect();
-        return output.json(&Report { address: &address.0, services });
+        return output.json(&Report {
+            address: &address.0,
+            clients: report.counts.clients,
+            sessions: report.counts.sessions,
+            regions: report.counts.regions,
+            capabilities: report.counts.capabilities,
+            services: report.services.iter().map(service).collect(),
+        });
     }
-    output.line(table(&services))
+    output.line(table(&report.services))
 }
 
 /// The services, one a line.
-pub(super) fn table(services: &[ServiceStatus]) -> Table<7> {
+fn table(services: &[ServiceStatus]) -> Table<9> {
+    use Align::{Left, Right};
     let mut table = Table::new([
-        (Align::Left, "service"),
-        (Align::Left, "state"),
-        (Align::Right, "pid"),
-        (Align::Right, "started in"),
-        (Align::Right, "up"),
-        (Align::Right, "sessions"),
-        (Align::Right, "memory"),
+        (Left, "service"),
+        (Left, "state"),
+        (Right, "pid"),
+        (Right, "started in"),
+        (Right, "up"),
+        (Right, "sessions"),
+        (Right, "requests"),
+        (Right, "errors"),
+        (Right, "memory"),
     ]);
     for status in services {
         table.row([
@@ -54,6 +72,8 @@ pub(super) fn table(services: &[ServiceStatus]) -> Table<7> {
             duration(status.start_ns),
             duration(status.uptime_ns),
             status.sessions.to_string(),
+            status.completed.to_string(),
+            status.errors.to_string(),
             size(status.resident_bytes),
         ]);
     }
@@ -67,6 +87,11 @@ fn service(status: &ServiceStatus) -> Service<'_> {
         pid: status.pid,
         epoch: status.epoch,
         sessions: status.sessions,
+        sessions_opened: status.opened,
+        sessions_quarantined: status.quarantined,
+        requests_accepted: status.accepted,
+        requests_completed: status.completed,
+        requests_failed: status.errors,
         start_ns: status.start_ns,
         uptime_ns: status.uptime_ns,
         resident_bytes: status.resident_bytes,

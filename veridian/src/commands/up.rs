@@ -1,17 +1,31 @@
 //! `up`: starts a system that goes on when the command has returned.
 
 use crate::cli::Up;
-use crate::commands::status;
-use crate::output::{Output, duration};
-use crate::system::{self, Address};
+use crate::output::{Align, Output, Table, duration};
+use crate::system::{self, Address, StartReport};
 use anyhow::Result;
+use std::time::Duration;
 
 pub(crate) fn run(options: &Up, address: &Address, output: &mut Output) -> Result<()> {
-    if options.foreground {
-        return system::run_foreground(address);
+    if !options.foreground {
+        let report = system::start_detached(address)?;
+        return tell(&report, address, output);
     }
-    let report = system::start_detached(address)?;
-    output.line(status::table(&report.services))?;
-    let total_ns = u64::try_from(report.started_in.as_nanos()).unwrap_or(u64::MAX);
-    output.line(format_args!("\nready at {} in {}", address.0, duration(total_ns)))
+    let mut told = Ok(());
+    system::run_foreground(address, |report| {
+        told = tell(report, address, output).and_then(|()| output.flush());
+    })?;
+    told
+}
+
+/// Each service's start time, the total, and where the system is reached.
+fn tell(report: &StartReport, address: &Address, output: &mut Output) -> Result<()> {
+    let text = |took: Duration| duration(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX));
+    let mut table = Table::untitled([Align::Left, Align::Right]);
+    for (name, took) in &report.services {
+        table.row([name.clone(), text(*took)]);
+    }
+    table.row(["all ready".to_owned(), text(report.total)]);
+    output.line(table)?;
+    output.line(format_args!("reached at {address}; stop it with `veridian down`"))
 }

@@ -39,10 +39,7 @@ pub(super) fn run(launcher: Arc<dyn Channel>) -> Result<(), String> {
     }
 }
 
-fn begin(
-    launcher: &Arc<dyn Channel>,
-    start: &StartSystem,
-) -> Result<(Init, StartReport), String> {
+fn begin(launcher: &Arc<dyn Channel>, start: &StartSystem) -> Result<(Init, StartReport), String> {
     let address = std::str::from_utf8(&start.address)
         .map_err(|_| "the address is not valid text".to_owned())?;
     let platform = Platform::for_init();

@@ -126,10 +126,7 @@ impl<S: Side> Walk<S> {
     /// Begins in a directory, which is given back at the end.
     pub(crate) fn new(side: &mut S, top: S::Directory) -> io::Result<Self> {
         let entries = sorted(side, &top)?;
-        Ok(Self {
-            cursor: Cursor::new(top),
-            pending: vec![Pending { name: Vec::new(), entries }],
-        })
+        Ok(Self { cursor: Cursor::new(top), pending: vec![Pending { name: Vec::new(), entries }] })
     }
 
     /// The directory that the last step was in.

@@ -94,11 +94,7 @@ pub(crate) trait Side {
     fn directory_at(&mut self, path: &[u8]) -> io::Result<Self::Directory>;
 
     /// Opens a directory in a directory; follows nothing.
-    fn open_directory(
-        &mut self,
-        at: &Self::Directory,
-        name: &[u8],
-    ) -> io::Result<Self::Directory>;
+    fn open_directory(&mut self, at: &Self::Directory, name: &[u8]) -> io::Result<Self::Directory>;
     /// Gives a directory back.
     fn close_directory(&mut self, directory: Self::Directory);
     /// The attributes of an open directory.
@@ -134,11 +130,8 @@ pub(crate) trait Side {
         permissions: u32,
     ) -> io::Result<()>;
     /// Gives the permissions to a directory that was filled, where that can be done.
-    fn finish_directory(
-        &mut self,
-        directory: &Self::Directory,
-        permissions: u32,
-    ) -> io::Result<()>;
+    fn finish_directory(&mut self, directory: &Self::Directory, permissions: u32)
+    -> io::Result<()>;
     /// Removes a name that does not stand for a directory.
     fn remove_file(&mut self, at: &Self::Directory, name: &[u8]) -> io::Result<()>;
     /// Removes an empty directory.

@@ -64,9 +64,7 @@ impl Side for Vfs {
     fn locate(&mut self, path: &[u8]) -> io::Result<Located<Self>> {
         let found = self.queue.stat(self.root, path).map_err(error)?;
         Ok(match file_type(found.kind()) {
-            FileType::Directory => {
-                Located::Directory(self.directory_at(path)?, status(&found))
-            }
+            FileType::Directory => Located::Directory(self.directory_at(path)?, status(&found)),
             FileType::Regular => {
                 let root = self.root;
                 let (file, status) = self.open_file(&root, path)?;
@@ -187,10 +185,9 @@ fn file_type(kind: FileKind) -> FileType {
         FileKind::Regular => FileType::Regular,
         FileKind::Directory => FileType::Directory,
         FileKind::Symlink => FileType::Symlink,
-        FileKind::Fifo
-        | FileKind::CharacterDevice
-        | FileKind::BlockDevice
-        | FileKind::Socket => FileType::Special,
+        FileKind::Fifo | FileKind::CharacterDevice | FileKind::BlockDevice | FileKind::Socket => {
+            FileType::Special
+        }
     }
 }
 
@@ -199,10 +196,6 @@ fn status(status: &FileStatus) -> Status {
         file_type: file_type(status.kind()),
         permissions: status.mode & 0o7777,
         bytes: status.size,
-        identity: Identity {
-            world: World::System,
-            device: status.device,
-            inode: status.inode,
-        },
+        identity: Identity { world: World::System, device: status.device, inode: status.inode },
     }
 }

@@ -8,3 +8,4 @@ mod writeback;
 
 pub(crate) use contents::{Contents, Piece};
 pub(crate) use pages::{PAGE, new_page};
+pub(crate) use writeback::PURGE_DIRTY_AT;

@@ -5,8 +5,12 @@ use super::pages::{PAGE, Place};
 use crate::error::Result;
 use crate::inode::Inode;
 use crate::vfs::Vfs;
-use alloc::rc::Rc;
+use alloc::rc::{Rc, Weak};
+use alloc::vec::Vec;
 use dataplane::filesystem::{Changes, PAGE_BYTES, PageBytes};
+
+/// When the list of changed files is first searched for those that are gone.
+pub(crate) const PURGE_DIRTY_AT: usize = 64;
 
 /// A page on its way; unless it arrives, it is as changed as before.
 struct InFlight<'a> {
@@ -51,24 +55,40 @@ impl Contents {
 }
 
 impl Vfs {
-    /// Notes that a file differs from what its file system has: it is kept until written back.
+    /// Notes that a file differs from what its file system has. It is kept until it is written
+    /// back or has lost its last name.
     pub(crate) fn note_dirty(&self, inode: &Rc<Inode>) {
         if inode.is_cache_only() {
             return;
         }
         let mut dirty = self.dirty.borrow_mut();
-        dirty.entry(inode.id).or_insert_with(|| Rc::clone(inode));
+        if dirty.insert(inode.id, Rc::downgrade(inode)).is_some() {
+            return;
+        }
+        if dirty.len() >= self.purge_dirty_at.get() {
+            dirty.retain(|_, inode| inode.strong_count() > 0);
+            self.purge_dirty_at.set(PURGE_DIRTY_AT.max(dirty.len() * 2));
+        }
+        drop(dirty);
+        if inode.attributes().links > 0 {
+            inode.mount.anchor(inode);
+        }
+    }
+
+    /// Files that are to be written back.
+    pub(crate) fn all_dirty(&self) -> Vec<Rc<Inode>> {
+        let dirty = self.dirty.borrow();
+        dirty.values().filter_map(Weak::upgrade).collect()
     }
 
     /// A file that is to be written back, if there is one.
     pub(crate) fn any_dirty(&self) -> Option<Rc<Inode>> {
-        self.dirty.borrow().values().next().cloned()
+        self.dirty.borrow().values().find_map(Weak::upgrade)
     }
 
-    /// Forgets that a file is to be written back: it is written, or gone.
-    pub(crate) fn forget_dirty(&self, inode: &Inode) {
-        let entry = self.dirty.borrow_mut().remove(&inode.id);
-        drop(entry);
+    fn note_clean(&self, inode: &Inode) {
+        self.dirty.borrow_mut().remove(&inode.id);
+        inode.mount.release(inode.number);
     }
 
     /// Writes all that has changed in a file back; its file system has it then, not yet durably.
@@ -99,7 +119,7 @@ impl Vfs {
             }
         }
         if contents.is_clean() {
-            self.forget_dirty(inode);
+            self.note_clean(inode);
         }
         Ok(())
     }

@@ -253,9 +253,13 @@ impl FileRegion {
 
 impl Drop for FileRegion {
     fn drop(&mut self) {
-        // A client that keeps it mapped shall not keep its memory.
+        // A client that keeps it mapped shall not keep its memory, but for the header, which tells
+        // it so.
+        let change = self.change();
         let descriptor = &self.brokered.descriptor;
         let _given_back = self.memory.punch(descriptor, HEADER_BYTES, self.room);
+        drop(change);
+        self.retire();
         self.broker.destroy_region(self.brokered.id);
         self.budget.regions.sub(1);
         self.budget.refund(HEADER_BYTES + self.charged.get() * PAGE);

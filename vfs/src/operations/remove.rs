@@ -63,7 +63,6 @@ impl Vfs {
         inode.merge(news);
         if news.links == 0 && inode.kind != FileKind::Directory {
             inode.mount.release(inode.number);
-            self.forget_dirty(inode);
         }
     }
 

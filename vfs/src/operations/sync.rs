@@ -3,8 +3,6 @@
 use crate::error::Result;
 use crate::session::{OpenFile, OpenMode};
 use crate::vfs::Vfs;
-use alloc::rc::Rc;
-use alloc::vec::Vec;
 use dataplane::entry::Errno;
 use dataplane::file::{FileKind, SyncKind};
 use dataplane::filesystem::Durable;
@@ -32,9 +30,8 @@ impl Vfs {
     /// # Errors
     /// Of the file systems.
     pub(crate) async fn sync_all(&self) -> Result<()> {
-        let files: Vec<_> = self.dirty.borrow().values().map(Rc::clone).collect();
         let mut outcome = Ok(());
-        for inode in files {
+        for inode in self.all_dirty() {
             outcome = outcome.and(self.write_back(&inode).await);
         }
         for root in self.roots() {

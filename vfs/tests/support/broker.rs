@@ -12,11 +12,11 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 /// The broker.
-pub struct FakeBroker {
+pub(crate) struct FakeBroker {
     memory: Arc<FakeMemory>,
     state: Rc<RefCell<State>>,
     /// Whether no region can be had.
-    pub exhausted: Cell<bool>,
+    pub(crate) exhausted: Cell<bool>,
 }
 
 #[derive(Default)]
@@ -29,7 +29,7 @@ struct State {
 }
 
 impl FakeBroker {
-    pub fn new(memory: &Arc<FakeMemory>) -> Self {
+    pub(crate) fn new(memory: &Arc<FakeMemory>) -> Self {
         Self {
             memory: Arc::clone(memory),
             state: Rc::default(),
@@ -38,7 +38,7 @@ impl FakeBroker {
     }
 
     /// Maps a region as the client of a session does, if it is offered.
-    pub fn map(&self, session: SessionId, grant: u32) -> Option<Region> {
+    pub(crate) fn map(&self, session: SessionId, grant: u32) -> Option<Region> {
         let state = self.state.borrow();
         let id = state.offers.get(&(session, grant))?;
         let descriptor = &state.regions[id];
@@ -46,18 +46,18 @@ impl FakeBroker {
     }
 
     /// Regions, and offers of them.
-    pub fn counts(&self) -> (usize, usize) {
+    pub(crate) fn counts(&self) -> (usize, usize) {
         let state = self.state.borrow();
         (state.regions.len(), state.offers.len())
     }
 
     /// Regions ever made.
-    pub fn made(&self) -> u64 {
+    pub(crate) fn made(&self) -> u64 {
         self.state.borrow().made
     }
 
     /// Pages of all regions that there is memory for; checks that no others were touched.
-    pub fn committed(&self) -> usize {
+    pub(crate) fn committed(&self) -> usize {
         let state = self.state.borrow();
         let regions = state.ever.iter().map(FakeMemory::region);
         regions

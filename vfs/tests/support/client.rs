@@ -22,23 +22,23 @@ const SECOND_PATH: u32 = 8192;
 const RECORD: u32 = 16384;
 const DATA: u32 = 32768;
 
-pub const READ: OpenFlags = OpenFlags::empty();
-pub const WRITE: OpenFlags = OpenFlags::WRITE_ONLY;
-pub const BOTH: OpenFlags = OpenFlags::READ_WRITE;
+pub(crate) const READ: OpenFlags = OpenFlags::empty();
+pub(crate) const WRITE: OpenFlags = OpenFlags::WRITE_ONLY;
+pub(crate) const BOTH: OpenFlags = OpenFlags::READ_WRITE;
 
 thread_local! {
     static NEXT: Cell<u64> = const { Cell::new(1) };
 }
 
 /// What a broker would say of a session; the arena is made by [`Client::new`].
-pub struct Terms {
-    pub rights: SessionRights,
-    pub quota: Quota,
-    pub credentials: Vec<Credentials>,
+pub(crate) struct Terms {
+    pub(crate) rights: SessionRights,
+    pub(crate) quota: Quota,
+    pub(crate) credentials: Vec<Credentials>,
 }
 
 /// The terms of a session that acts as one user.
-pub fn session(uid: u32, gid: u32) -> Terms {
+pub(crate) fn session(uid: u32, gid: u32) -> Terms {
     Terms {
         rights: SessionRights::all(),
         quota: Quota::default(),
@@ -51,22 +51,22 @@ pub fn session(uid: u32, gid: u32) -> Terms {
 }
 
 /// A client.
-pub struct Client {
-    pub id: SessionId,
-    pub root: Handle,
-    pub arena: Region,
+pub(crate) struct Client {
+    pub(crate) id: SessionId,
+    pub(crate) root: Handle,
+    pub(crate) arena: Region,
     /// Index of the credentials that requests act as.
-    pub credential: Cell<u16>,
+    pub(crate) credential: Cell<u16>,
     /// What completions hold, until [`Client::consume`].
-    pub unconsumed: RefCell<Vec<PinnedPages>>,
+    pub(crate) unconsumed: RefCell<Vec<PinnedPages>>,
     service: Rc<VfsService>,
     session: Option<Rc<Session>>,
 }
 
-pub type Outcome<T> = Result<T, Errno>;
+pub(crate) type Outcome<T> = Result<T, Errno>;
 
 impl Client {
-    pub fn new(system: &System, terms: Terms) -> Self {
+    pub(crate) fn new(system: &System, terms: Terms) -> Self {
         let id = SessionId(NEXT.replace(NEXT.get() + 1));
         let made = system.memory.create(ARENA, Writer::Client).unwrap();
         let arena = system.memory.map(&made.writable, Access::ReadWrite);
@@ -96,11 +96,11 @@ impl Client {
     }
 
     /// Has an entry answered, now or later.
-    pub fn submit(&self, sqe: &Sqe) -> Answer<PinnedPages> {
+    pub(crate) fn submit(&self, sqe: &Sqe) -> Answer<PinnedPages> {
         self.service.request(self.session.as_ref().unwrap(), sqe)
     }
 
-    pub fn submit_request(&self, request: &Request) -> Answer<PinnedPages> {
+    pub(crate) fn submit_request(&self, request: &Request) -> Answer<PinnedPages> {
         self.submit(&Sqe {
             credential: self.credential.get(),
             ..request.to_sqe()
@@ -108,7 +108,7 @@ impl Client {
     }
 
     /// Has a request answered; the completion is not consumed yet.
-    pub fn run(&self, request: &Request) -> Outcome<(u32, CqeFlags, u64)> {
+    pub(crate) fn run(&self, request: &Request) -> Outcome<(u32, CqeFlags, u64)> {
         let completion = finish(self.submit_request(request));
         self.unconsumed.borrow_mut().extend(completion.held);
         let count = completion.status.result()?;
@@ -116,13 +116,13 @@ impl Client {
     }
 
     /// Consumes all completions.
-    pub fn consume(&self) {
+    pub(crate) fn consume(&self) {
         let held = self.unconsumed.take();
         drop(held);
     }
 
     /// Puts a path into the arena.
-    pub fn path(&self, path: &str, at: u32) -> ArenaRange {
+    pub(crate) fn path(&self, path: &str, at: u32) -> ArenaRange {
         self.arena.write(at as usize, path.as_bytes()).unwrap();
         ArenaRange {
             offset: at,
@@ -130,7 +130,7 @@ impl Client {
         }
     }
 
-    pub fn open_request(&self, from: Handle, path: &str, flags: OpenFlags, mode: u32) -> Request {
+    pub(crate) fn open_request(&self, from: Handle, path: &str, flags: OpenFlags, mode: u32) -> Request {
         Request::OpenAt {
             directory: from,
             path: self.path(path, 0),
@@ -139,7 +139,7 @@ impl Client {
         }
     }
 
-    pub fn open_at(
+    pub(crate) fn open_at(
         &self,
         from: Handle,
         path: &str,
@@ -150,19 +150,19 @@ impl Client {
         Ok(Handle::from_word(aux).unwrap())
     }
 
-    pub fn open(&self, path: &str, flags: OpenFlags) -> Outcome<Handle> {
+    pub(crate) fn open(&self, path: &str, flags: OpenFlags) -> Outcome<Handle> {
         self.open_at(self.root, path, flags, 0)
     }
 
-    pub fn create(&self, path: &str, mode: u32) -> Outcome<Handle> {
+    pub(crate) fn create(&self, path: &str, mode: u32) -> Outcome<Handle> {
         self.open_at(self.root, path, BOTH | OpenFlags::CREATE, mode)
     }
 
-    pub fn close(&self, handle: Handle) -> Outcome<()> {
+    pub(crate) fn close(&self, handle: Handle) -> Outcome<()> {
         self.run(&Request::Close { handle }).map(drop)
     }
 
-    pub fn write_request(&self, handle: Handle, offset: u64, bytes: &[u8]) -> Request {
+    pub(crate) fn write_request(&self, handle: Handle, offset: u64, bytes: &[u8]) -> Request {
         self.arena.write(DATA as usize, bytes).unwrap();
         Request::Write {
             handle,
@@ -174,12 +174,12 @@ impl Client {
         }
     }
 
-    pub fn write(&self, handle: Handle, offset: u64, bytes: &[u8]) -> Outcome<usize> {
+    pub(crate) fn write(&self, handle: Handle, offset: u64, bytes: &[u8]) -> Outcome<usize> {
         let (count, ..) = self.run(&self.write_request(handle, offset, bytes))?;
         Ok(count as usize)
     }
 
-    pub fn write_all(&self, handle: Handle, mut offset: u64, mut bytes: &[u8]) -> Outcome<()> {
+    pub(crate) fn write_all(&self, handle: Handle, mut offset: u64, mut bytes: &[u8]) -> Outcome<()> {
         while !bytes.is_empty() {
             let written = self.write(handle, offset, &bytes[..bytes.len().min(1 << 20)])?;
             bytes = &bytes[written..];
@@ -188,7 +188,7 @@ impl Client {
         Ok(())
     }
 
-    pub fn read(&self, handle: Handle, offset: u64, len: usize) -> Outcome<Vec<u8>> {
+    pub(crate) fn read(&self, handle: Handle, offset: u64, len: usize) -> Outcome<Vec<u8>> {
         let into = ArenaRange {
             offset: DATA,
             len: u32::try_from(len).unwrap(),
@@ -205,16 +205,16 @@ impl Client {
         Ok(bytes)
     }
 
-    pub fn truncate(&self, handle: Handle, size: u64) -> Outcome<()> {
+    pub(crate) fn truncate(&self, handle: Handle, size: u64) -> Outcome<()> {
         self.run(&Request::Ftruncate { handle, size }).map(drop)
     }
 
-    pub fn sync(&self, handle: Handle) -> Outcome<()> {
+    pub(crate) fn sync(&self, handle: Handle) -> Outcome<()> {
         let kind = SyncKind::All;
         self.run(&Request::Fsync { handle, kind }).map(drop)
     }
 
-    pub fn stat_at(&self, handle: Handle, path: &str, follow: bool) -> Outcome<FileStatus> {
+    pub(crate) fn stat_at(&self, handle: Handle, path: &str, follow: bool) -> Outcome<FileStatus> {
         let into = ArenaRange {
             offset: RECORD,
             len: u32::try_from(FileStatus::BYTES).unwrap(),
@@ -231,11 +231,11 @@ impl Client {
         Ok(FileStatus::read_from_bytes(&bytes).unwrap())
     }
 
-    pub fn stat(&self, path: &str) -> Outcome<FileStatus> {
+    pub(crate) fn stat(&self, path: &str) -> Outcome<FileStatus> {
         self.stat_at(self.root, path, true)
     }
 
-    pub fn mkdir(&self, path: &str, mode: u32) -> Outcome<()> {
+    pub(crate) fn mkdir(&self, path: &str, mode: u32) -> Outcome<()> {
         let path = self.path(path, 0);
         let directory = self.root;
         self.run(&Request::MkdirAt {
@@ -246,7 +246,7 @@ impl Client {
         .map(drop)
     }
 
-    pub fn remove(&self, path: &str, kind: UnlinkKind) -> Outcome<()> {
+    pub(crate) fn remove(&self, path: &str, kind: UnlinkKind) -> Outcome<()> {
         let path = self.path(path, 0);
         let directory = self.root;
         self.run(&Request::UnlinkAt {
@@ -257,15 +257,15 @@ impl Client {
         .map(drop)
     }
 
-    pub fn unlink(&self, path: &str) -> Outcome<()> {
+    pub(crate) fn unlink(&self, path: &str) -> Outcome<()> {
         self.remove(path, UnlinkKind::File)
     }
 
-    pub fn rmdir(&self, path: &str) -> Outcome<()> {
+    pub(crate) fn rmdir(&self, path: &str) -> Outcome<()> {
         self.remove(path, UnlinkKind::Directory)
     }
 
-    pub fn rename_with(&self, old: &str, new: &str, flags: RenameFlags) -> Outcome<()> {
+    pub(crate) fn rename_with(&self, old: &str, new: &str, flags: RenameFlags) -> Outcome<()> {
         let (old, new) = (self.path(old, 0), self.path(new, SECOND_PATH));
         self.run(&Request::RenameAt {
             from: self.root,
@@ -277,12 +277,12 @@ impl Client {
         .map(drop)
     }
 
-    pub fn rename(&self, old: &str, new: &str) -> Outcome<()> {
+    pub(crate) fn rename(&self, old: &str, new: &str) -> Outcome<()> {
         self.rename_with(old, new, RenameFlags::empty())
     }
 
     /// Entries behind a cookie, as many as fit: cookie and name.
-    pub fn list_part(
+    pub(crate) fn list_part(
         &self,
         handle: Handle,
         cookie: u64,
@@ -311,7 +311,7 @@ impl Client {
     }
 
     /// All names in a directory, sorted, without `.` and `..`.
-    pub fn list(&self, path: &str) -> Outcome<Vec<String>> {
+    pub(crate) fn list(&self, path: &str) -> Outcome<Vec<String>> {
         let handle = self.open(path, OpenFlags::DIRECTORY)?;
         let (mut names, mut cookie) = (vec![], 0);
         loop {
@@ -327,7 +327,7 @@ impl Client {
         Ok(names)
     }
 
-    pub fn grant_request(handle: Handle, offset: u64, len: u32, hold: bool) -> Request {
+    pub(crate) fn grant_request(handle: Handle, offset: u64, len: u32, hold: bool) -> Request {
         Request::ReadGrant {
             handle,
             offset,
@@ -337,7 +337,7 @@ impl Client {
     }
 
     /// Bytes, and the grant unless there are none.
-    pub fn read_grant(
+    pub(crate) fn read_grant(
         &self,
         handle: Handle,
         offset: u64,
@@ -350,12 +350,12 @@ impl Client {
         Ok((count, GrantId::from_word(aux)))
     }
 
-    pub fn release(&self, grant: u32, count: u32) -> Outcome<()> {
+    pub(crate) fn release(&self, grant: u32, count: u32) -> Outcome<()> {
         self.run(&Request::Release { grant, count }).map(drop)
     }
 
     /// Ends the session.
-    pub fn disconnect(mut self) {
+    pub(crate) fn disconnect(mut self) {
         self.end();
     }
 
@@ -374,7 +374,7 @@ impl Drop for Client {
 }
 
 /// Waits for an answer.
-pub fn finish(answer: Answer<PinnedPages>) -> Completion<PinnedPages> {
+pub(crate) fn finish(answer: Answer<PinnedPages>) -> Completion<PinnedPages> {
     match answer {
         Answer::Now(completion) => completion,
         Answer::Later(future) => block_on(future),

@@ -16,15 +16,15 @@ const PAGE: u64 = 4096;
 
 /// Makes regions on the heap. Panics when it is misused.
 #[derive(Default)]
-pub struct FakeMemory {
+pub(crate) struct FakeMemory {
     /// Whether pages cannot be given back.
-    pub denies_punch: AtomicBool,
+    pub(crate) denies_punch: AtomicBool,
     /// Whether there is no memory for more pages.
-    pub denies_commit: AtomicBool,
+    pub(crate) denies_commit: AtomicBool,
 }
 
 /// A region.
-pub struct FakeRegion {
+pub(crate) struct FakeRegion {
     words: Box<[AtomicU64]>,
     committed: Mutex<Vec<bool>>,
     sealed: AtomicBool,
@@ -38,13 +38,13 @@ impl FakeRegion {
     }
 
     /// Pages with memory.
-    pub fn committed(&self) -> usize {
+    pub(crate) fn committed(&self) -> usize {
         let committed = self.committed.lock().unwrap();
         committed.iter().filter(|page| **page).count()
     }
 
     /// Panics if a page was touched for which there is no memory.
-    pub fn check(&self) {
+    pub(crate) fn check(&self) {
         for (page, committed) in self.committed.lock().unwrap().iter().enumerate() {
             assert!(
                 *committed || self.page_is_zero(page),
@@ -61,7 +61,7 @@ fn region_of(descriptor: &Descriptor) -> Result<Arc<FakeRegion>, MemoryError> {
 
 impl FakeMemory {
     /// The region behind a descriptor.
-    pub fn region(descriptor: &Descriptor) -> Arc<FakeRegion> {
+    pub(crate) fn region(descriptor: &Descriptor) -> Arc<FakeRegion> {
         region_of(descriptor).unwrap()
     }
 }
@@ -128,6 +128,10 @@ impl Memory for FakeMemory {
         region.sealed.store(true, Ordering::Relaxed);
         Ok(())
     }
+
+    fn fork_guard(&self) -> Result<Word, MemoryError> {
+        panic!("the vfs does not fork")
+    }
 }
 
 fn pages(offset: u64, len: u64) -> std::ops::Range<usize> {
@@ -141,7 +145,7 @@ fn pages(offset: u64, len: u64) -> std::ops::Range<usize> {
 
 /// Time that goes on by a microsecond with each look.
 #[derive(Default)]
-pub struct FakeTime {
+pub(crate) struct FakeTime {
     now: AtomicI64,
 }
 

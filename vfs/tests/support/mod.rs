@@ -2,11 +2,11 @@
 //! and a client that speaks entries.
 #![allow(dead_code, reason = "each test uses a part of it")]
 
-pub mod broker;
-pub mod client;
-pub mod fake;
-pub mod fake_rules;
-pub mod machine;
+pub(crate) mod broker;
+pub(crate) mod client;
+pub(crate) mod fake;
+pub(crate) mod fake_rules;
+pub(crate) mod machine;
 
 use broker::FakeBroker;
 use client::Client;
@@ -22,7 +22,7 @@ use std::task::{Context, Poll, Waker};
 use vfs::{VfsConfig, VfsService};
 
 /// Drives a future that only waits for other polls.
-pub fn block_on<F: Future>(future: F) -> F::Output {
+pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
     let mut future = pin!(future);
     let mut context = Context::from_waker(Waker::noop());
     for _ in 0..1_000_000 {
@@ -34,7 +34,7 @@ pub fn block_on<F: Future>(future: F) -> F::Output {
 }
 
 /// Waits for one more poll.
-pub async fn pause() {
+pub(crate) async fn pause() {
     let mut polled = false;
     std::future::poll_fn(|context| {
         if std::mem::replace(&mut polled, true) {
@@ -47,23 +47,23 @@ pub async fn pause() {
 }
 
 /// A vfs and what is around it.
-pub struct System {
-    pub service: Rc<VfsService>,
-    pub broker: Rc<FakeBroker>,
-    pub memory: Arc<FakeMemory>,
-    pub time: Arc<FakeTime>,
+pub(crate) struct System {
+    pub(crate) service: Rc<VfsService>,
+    pub(crate) broker: Rc<FakeBroker>,
+    pub(crate) memory: Arc<FakeMemory>,
+    pub(crate) time: Arc<FakeTime>,
 }
 
 impl System {
     /// A vfs with a budget and a tmpfs as its root.
-    pub fn new(budget: u64) -> Self {
+    pub(crate) fn new(budget: u64) -> Self {
         let system = Self::unmounted(budget);
         block_on(system.service.start()).unwrap();
         system
     }
 
     /// A vfs with this file system as its root.
-    pub fn over(budget: u64, root: Box<dyn FileSystem>) -> Self {
+    pub(crate) fn over(budget: u64, root: Box<dyn FileSystem>) -> Self {
         let system = Self::unmounted(budget);
         block_on(system.service.mount_root(root)).unwrap();
         block_on(system.service.start()).unwrap();
@@ -89,12 +89,12 @@ impl System {
     }
 
     /// A session of user 0.
-    pub fn root_client(&self) -> Client {
+    pub(crate) fn root_client(&self) -> Client {
         Client::new(self, client::session(0, 0))
     }
 
     /// A session of somebody else.
-    pub fn client(&self, uid: u32, gid: u32) -> Client {
+    pub(crate) fn client(&self, uid: u32, gid: u32) -> Client {
         Client::new(self, client::session(uid, gid))
     }
 }

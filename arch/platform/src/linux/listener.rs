@@ -14,14 +14,14 @@ use crate::address::{ConnectError, ListenError};
 use control::platform::{Channel, Listener};
 use dataplane::Descriptor;
 use rustix::fd::OwnedFd;
-use rustix::fs::Mode;
+use rustix::fs::{FileType, Mode};
 use rustix::io::{Errno, retry_on_intr};
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
 use rustix::net::{
     AddressFamily, SocketAddrUnix, SocketFlags, SocketType, accept_with, bind, connect, listen,
     socket_with,
 };
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// Connections that wait to be accepted; the system may allow fewer.
@@ -32,6 +32,9 @@ pub(crate) struct LinuxListener {
     socket: Arc<Handle>,
     /// The socket file to remove at the end.
     path: Option<String>,
+    /// Given up for a moment to turn clients away when there is no descriptor left; otherwise they
+    /// would wait for an answer that never comes.
+    spare: Mutex<Option<OwnedFd>>,
 }
 
 impl LinuxListener {
@@ -40,13 +43,18 @@ impl LinuxListener {
         let path = (!address.starts_with('@')).then(|| address.to_owned());
         let socket = new_socket(SocketFlags::NONBLOCK).map_err(refusal)?;
         match (bind(&socket, &name), &path) {
-            (Err(Errno::ADDRINUSE), Some(path)) if is_stale(&name) => {
-                rustix::fs::unlink(path).map_err(refusal)?;
+            (Err(Errno::ADDRINUSE), Some(path)) => {
+                remove_stale(path, &name)?;
                 bind(&socket, &name).map_err(refusal)?;
             }
             (bound, _) => bound.map_err(refusal)?,
         }
-        let listener = Self { socket: Handle::new(socket, Origin::System), path };
+        let spare = new_socket(SocketFlags::empty()).map_err(refusal)?;
+        let listener = Self {
+            socket: Handle::new(socket, Origin::System),
+            path,
+            spare: Mutex::new(Some(spare)),
+        };
         if let Some(path) = &listener.path {
             rustix::fs::chmod(path, Mode::from_raw_mode(0o666)).map_err(refusal)?;
         }
@@ -57,13 +65,33 @@ impl LinuxListener {
 
 impl Listener for LinuxListener {
     fn accept(&self) -> Option<Arc<dyn Channel>> {
-        let accepted = retry_on_intr(|| accept_with(&*self.socket, SocketFlags::CLOEXEC));
-        let channel = LinuxChannel::new(accepted.ok()?, Origin::Stranger);
-        Some(Arc::new(channel))
+        loop {
+            match accept_with(&*self.socket, SocketFlags::CLOEXEC) {
+                Ok(socket) => {
+                    let channel = LinuxChannel::new(socket, Origin::Stranger);
+                    return Some(Arc::new(channel));
+                }
+                Err(Errno::INTR | Errno::CONNABORTED) => {}
+                Err(Errno::MFILE | Errno::NFILE) if self.turn_away() => {}
+                Err(_) => return None,
+            }
+        }
     }
 
     fn source(&self) -> Descriptor {
         Arc::clone(&self.socket) as Descriptor
+    }
+}
+
+impl LinuxListener {
+    /// Takes a connection and closes it; whether there was one.
+    fn turn_away(&self) -> bool {
+        // The slot is whole whatever panicked while it was locked.
+        let mut spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner);
+        drop(spare.take());
+        let turned_away = accept_with(&*self.socket, SocketFlags::CLOEXEC).is_ok();
+        *spare = new_socket(SocketFlags::empty()).ok();
+        turned_away
     }
 }
 
@@ -106,12 +134,18 @@ fn new_socket(flags: SocketFlags) -> rustix::io::Result<OwnedFd> {
     socket_with(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None)
 }
 
-/// Whether a socket file has nobody behind it.
-fn is_stale(name: &SocketAddrUnix) -> bool {
-    let Ok(socket) = new_socket(SocketFlags::NONBLOCK) else {
-        return false;
-    };
-    retry_on_intr(|| connect(&socket, name)) == Err(Errno::CONNREFUSED)
+/// Removes a socket file that has nobody behind it.
+fn remove_stale(path: &str, name: &SocketAddrUnix) -> Result<(), ListenError> {
+    let stat = rustix::fs::lstat(path).map_err(refusal)?;
+    if FileType::from_raw_mode(stat.st_mode) != FileType::Socket {
+        return Err(ListenError::BadAddress);
+    }
+    let probe = new_socket(SocketFlags::NONBLOCK).map_err(refusal)?;
+    match retry_on_intr(|| connect(&probe, name)) {
+        Err(Errno::CONNREFUSED) => rustix::fs::unlink(path).map_err(refusal),
+        // Also one of another kind: somebody listens.
+        _ => Err(ListenError::InUse),
+    }
 }
 
 fn refusal(error: Errno) -> ListenError {

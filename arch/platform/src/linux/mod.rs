@@ -25,6 +25,7 @@ mod poller;
 mod process;
 mod spawning;
 mod store;
+mod termination;
 mod waiting;
 
 pub(crate) use fork_guard::fork_guard;
@@ -32,3 +33,4 @@ pub use handle::{as_fd, descriptor};
 pub use platform::{Platform, poller};
 pub use process::service_channel;
 pub use spawning::{Output, Program, Spawner};
+pub use termination::termination;

@@ -1,6 +1,8 @@
 //! Channels between threads: two queues, and the two ends of them.
 
+use super::memory;
 use super::queue::Queue;
+use super::source::Source;
 use crate::clock;
 use control::platform::{Channel, ChannelError, MAX_DESCRIPTORS, MAX_MESSAGE, Packet, Peer};
 use dataplane::Descriptor;
@@ -34,6 +36,10 @@ impl Channel for LocalChannel {
         let bytes = 1..=MAX_MESSAGE;
         if !bytes.contains(&packet.bytes.len()) || packet.descriptors.len() > MAX_DESCRIPTORS {
             return Err(ChannelError::TooLarge);
+        }
+        let ours = |descriptor| Source::of(descriptor).is_ok() || memory::is_region(descriptor);
+        if !packet.descriptors.iter().all(ours) {
+            return Err(ChannelError::WrongDescriptor);
         }
         self.outgoing.push(packet.clone())
     }

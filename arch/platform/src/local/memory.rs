@@ -90,6 +90,11 @@ impl Memory for LocalMemory {
     }
 }
 
+/// Whether a descriptor is of a region of this platform.
+pub(crate) fn is_region(descriptor: &Descriptor) -> bool {
+    Grip::of(descriptor).is_ok()
+}
+
 fn page_bytes() -> usize {
     rustix::param::page_size()
 }

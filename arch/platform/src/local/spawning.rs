@@ -53,11 +53,8 @@ impl Spawning for Spawner {
         let role = Arc::clone(role.ok_or(SpawnError::UnknownRole)?);
         let (ours, theirs) = LocalChannel::pair();
         let exit = Source::new(Kind::Arrival);
-        let ending = Ending(Arc::clone(&exit), Arc::clone(&theirs));
-        let service = move || {
-            let channel = Arc::clone(&ending.1) as Arc<dyn Channel>;
-            role(channel)
-        };
+        let ending = Ending { exit: Arc::clone(&exit), control: Arc::clone(&theirs) };
+        let service = move || ending.after(&role);
         let thread = thread::Builder::new()
             .name(unit.name.clone())
             .spawn(service)
@@ -103,11 +100,22 @@ impl Drop for Spawner {
 }
 
 /// Tells that a service has ended, also when it panics.
-struct Ending(Arc<Source>, Arc<LocalChannel>);
+struct Ending {
+    exit: Arc<Source>,
+    control: Arc<LocalChannel>,
+}
+
+impl Ending {
+    /// Runs a service, and then is dropped.
+    fn after(self, role: &Role) -> i32 {
+        let control = Arc::clone(&self.control) as Arc<dyn Channel>;
+        role(control)
+    }
+}
 
 impl Drop for Ending {
     fn drop(&mut self) {
-        self.1.close();
-        self.0.raise();
+        self.control.close();
+        self.exit.raise();
     }
 }

@@ -21,6 +21,7 @@ pub(crate) fn check(subject: &Subject, report: &mut Report) {
     check("a closed end that left messages unread", closed_unread);
     check("waiting for a message", receive_within);
     check("the peer is known", peer);
+    check("another platform's descriptor is not sent", foreign);
 }
 
 fn received(channel: &dyn Channel) -> Packet {
@@ -146,9 +147,12 @@ fn peer(subject: &Subject) {
     let (one, other) = subject.pair();
     assert_eq!(one.peer().pid, std::process::id());
     assert_eq!(one.peer(), other.peer());
+}
+
+fn foreign(subject: &Subject) {
+    let (one, other) = subject.pair();
     let foreign = Arc::new(0u8) as dataplane::Descriptor;
     let sent = one.send(&with(b"x", &[&foreign]));
-    if subject.name != "local" {
-        assert_eq!(sent, Err(ChannelError::WrongDescriptor));
-    }
+    assert_eq!(sent, Err(ChannelError::WrongDescriptor));
+    assert!(matches!(other.receive(), Ok(None)));
 }

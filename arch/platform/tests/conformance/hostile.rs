@@ -5,9 +5,11 @@ use crate::system;
 use control::platform::{Channel, ChannelError, MAX_DESCRIPTORS, MAX_MESSAGE};
 use dataplane::platform::{Token, Wake};
 use platform::linux;
-use rustix::fd::BorrowedFd;
+use rustix::fd::{AsRawFd, BorrowedFd, OwnedFd};
 use rustix::io::IoSlice;
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use std::fs::File;
 use std::mem::MaybeUninit;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -22,6 +24,7 @@ pub(crate) fn check(subject: &Subject, report: &mut Report) {
     check("too many descriptors are closed", too_many);
     check("an empty message ends the channel", empty);
     check("a pipe is no doorbell", pipe);
+    check("clients are turned away when descriptors run out", turned_away);
     check("a signal ends a sleep", signal);
 }
 
@@ -43,8 +46,6 @@ fn vandal(subject: &Subject) {
         let received = started.channel.receive().unwrap();
         assert!(received.is_none_or(|message| message.bytes == b"done"));
     }
-    // It does not read what we send: that is refused, not waited for.
-    while started.channel.receive().unwrap().is_some() {}
     spawner.kill(started.pid);
     subject.reaped(&*spawner, &started);
     poller.remove(&started.channel.source());
@@ -100,6 +101,39 @@ fn pipe(subject: &Subject) {
     one.send(&with(b"a bell", &[&linux::descriptor(writer.into())])).unwrap();
     let received = other.receive_within(Some(LOST_NS)).unwrap();
     assert!(subject.doorbells.open(&received.descriptors[0]).is_err());
+}
+
+fn turned_away(subject: &Subject) {
+    let address = format!("@conformance-{}-full", std::process::id());
+    let listener = subject.listen(&address).unwrap();
+    let clients = [(); 3].map(|()| subject.connect(&address).unwrap());
+    let limits = getrlimit(Resource::Nofile);
+    let mut filler = Vec::new();
+    let none_left = Rlimit { current: Some(open_descriptors_limit(&mut filler)), ..limits };
+    setrlimit(Resource::Nofile, none_left).unwrap();
+    let accepted = listener.accept();
+    setrlimit(Resource::Nofile, limits).unwrap();
+    assert!(accepted.is_none());
+    for client in &clients {
+        assert!(!client.is_connected());
+    }
+    let _late = subject.connect(&address).unwrap();
+    assert!(listener.accept().is_some(), "it goes on");
+}
+
+/// A limit that leaves no number free: all below it are taken.
+fn open_descriptors_limit(filler: &mut Vec<OwnedFd>) -> u64 {
+    let highest = std::fs::read_dir("/proc/self/fd").unwrap();
+    let highest = highest.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let highest: i32 = highest.map(|number| number.parse().unwrap()).max().unwrap();
+    loop {
+        let fd: OwnedFd = File::open("/dev/null").unwrap().into();
+        let number = fd.as_raw_fd();
+        filler.push(fd);
+        if number > highest {
+            return u64::from(number.unsigned_abs()) + 1;
+        }
+    }
 }
 
 fn signal(subject: &Subject) {

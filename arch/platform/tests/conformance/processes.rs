@@ -1,11 +1,11 @@
 //! Real processes: what they are started with, what they share, and that they do not outlive us.
 
-use crate::subject::{LOST_NS, Report, Subject, packet, unit, with};
+use crate::subject::{EXIT_CODE, LOST_NS, Report, Subject, packet, unit, with};
 use control::platform::Spawning;
 use dataplane::platform::{Access, Token, Writer};
 use platform::{ConnectError, ListenError, linux};
 use rings::sync::Ordering;
-use rustix::process::{Pid, PidfdFlags, pidfd_open};
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open};
 use std::fs::File;
 use std::io::Read;
 
@@ -18,6 +18,7 @@ pub(crate) fn check(subject: &Subject, report: &mut Report) {
     check("its memory is known", resident);
     check("a peer's word is slept on through a read-only mapping", sleeper);
     check("services do not outlive their parent", orphan);
+    check("the wish to end reaches a poller", termination);
     check("services do not outlive their spawner", spawner_dropped);
     check("a socket file that was left behind is replaced", stale_socket);
 }
@@ -93,6 +94,17 @@ fn orphan(subject: &Subject) {
     assert_eq!(subject.ready(&*poller), [Token(9)], "it outlived its parent");
 }
 
+fn termination(subject: &Subject) {
+    for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
+        let spawner = subject.spawner();
+        let started = spawner.spawn(&unit("patient")).unwrap();
+        started.channel.receive_within(Some(LOST_NS)).unwrap();
+        let pid = Pid::from_raw(i32::try_from(started.pid).unwrap()).unwrap();
+        rustix::process::kill_process(pid, signal).unwrap();
+        assert_eq!(subject.reaped(&*spawner, &started), EXIT_CODE);
+    }
+}
+
 fn spawner_dropped(subject: &Subject) {
     let spawner = subject.spawner();
     let started = spawner.spawn(&unit("echo")).unwrap();
@@ -119,7 +131,7 @@ fn stale_socket(subject: &Subject) {
     drop(listener);
     assert!(!path.exists());
     std::fs::write(&path, "a file").unwrap();
-    assert_eq!(subject.listen(address).err(), Some(ListenError::InUse));
+    assert_eq!(subject.listen(address).err(), Some(ListenError::BadAddress));
     assert!(path.exists(), "a file that is no socket is left alone");
     std::fs::remove_file(&path).unwrap();
     let nowhere = subject.listen("/nonexistent/socket").err();

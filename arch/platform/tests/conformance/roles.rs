@@ -3,7 +3,7 @@
 use crate::subject::{EXIT_CODE, LOST_NS, packet, unit};
 use crate::system;
 use control::platform::{Channel, Packet, Spawning};
-use dataplane::platform::{Access, Wake};
+use dataplane::platform::{Access, Token, Wake};
 use platform::linux;
 use rings::sync::Ordering;
 use rustix::fd::{AsFd, AsRawFd, BorrowedFd};
@@ -24,6 +24,7 @@ pub(crate) fn run(role: &str, channel: &Arc<dyn Channel>) -> i32 {
             intruder(&**channel)
         }
         "vandal" => vandal(&**channel),
+        "patient" => patient(&**channel),
         "parent" => parent(&**channel),
         _ => system::fail("no such role"),
     }
@@ -100,7 +101,7 @@ fn intruder(channel: &dyn Channel) -> i32 {
     let chmod = rustix::fs::fchmod(file, Mode::RWXU | Mode::RWXG | Mode::RWXO);
     let outcome = |name: &str, outcome: Result<(), Errno>| match outcome {
         Ok(()) => format!("{name}: done"),
-        Err(error) => format!("{name}: {error:?}"),
+        Err(error) => format!("{name}: {error}"),
     };
     let mut lines: Vec<_> = attempts.map(|(name, result)| outcome(name, result)).into();
     lines.push(outcome("chmod", chmod));
@@ -139,6 +140,19 @@ fn vandal(channel: &dyn Channel) -> i32 {
     rustix::io::write(bell, &most).unwrap();
     while channel.send(&packet(b"done")).is_ok() {}
     echo(channel)
+}
+
+/// Ends in order when it is asked to by a signal.
+fn patient(channel: &dyn Channel) -> i32 {
+    let end = linux::termination().unwrap();
+    let poller = linux::poller().unwrap();
+    poller.add(&end, Token(1)).unwrap();
+    channel.send(&packet(b"ready")).unwrap();
+    let mut ready = Vec::new();
+    while ready.is_empty() {
+        poller.wait(None, &mut ready);
+    }
+    EXIT_CODE
 }
 
 /// Starts a service of its own, tells its number, and waits to be killed.

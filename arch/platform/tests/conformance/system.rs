@@ -1,6 +1,7 @@
 //! What the checks need from Linux itself: forking, signals, counting.
 #![expect(unsafe_code, reason = "fork and signal handlers")]
 
+use rustix::thread::CapabilitySet;
 use std::process::exit;
 use std::ptr;
 
@@ -12,6 +13,12 @@ pub(crate) fn open_descriptors() -> usize {
 /// Mounts that this process sees.
 pub(crate) fn mounts() -> String {
     std::fs::read_to_string("/proc/self/mountinfo").unwrap()
+}
+
+/// Whether this process has the right to make mounts.
+pub(crate) fn may_mount() -> bool {
+    let sets = rustix::thread::capabilities(None).unwrap();
+    sets.effective.contains(CapabilitySet::SYS_ADMIN)
 }
 
 /// Forks, runs something in the child, and returns how the child ended: its code, or the negated
