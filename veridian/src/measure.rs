@@ -160,7 +160,7 @@ impl Subject {
         }
         let flags = OpenFlags::CREATE | OpenFlags::READ_WRITE;
         let file = vfs.queue.open(root, FILE, flags, 0o600)?;
-        let contents: Vec<u8> = (0..PLACES).flat_map(|place| page(place)).collect();
+        let contents: Vec<u8> = (0..PLACES).flat_map(page).collect();
         vfs.write(&file, 0, &contents).context("writing a file to measure with")?;
         Ok(Self { vfs, file, next_place: 0 })
     }

@@ -176,7 +176,8 @@ impl<S: DataService> Reactor<S> {
                 self.look(now, others);
             }
         }
-        if served == 0 && self.ended.is_empty() {
+        // What was found for others must not wait for the end of a sleep.
+        if served == 0 && self.ended.is_empty() && others.is_empty() {
             self.rest(others);
         }
         core::mem::take(&mut self.ended)

@@ -7,6 +7,7 @@ pub(crate) mod client;
 pub(crate) mod fake;
 pub(crate) mod fake_rules;
 pub(crate) mod machine;
+pub(crate) mod naive;
 
 use broker::FakeBroker;
 use client::Client;

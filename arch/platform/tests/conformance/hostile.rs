@@ -24,6 +24,7 @@ pub(crate) fn check(subject: &Subject, report: &mut Report) {
     check("too many descriptors are closed", too_many);
     check("an empty message ends the channel", empty);
     check("a pipe is no doorbell", pipe);
+    check("a message is dropped if its descriptors do not fit", none_left);
     check("clients are turned away when descriptors run out", turned_away);
     check("a signal ends a sleep", signal);
 }
@@ -107,12 +108,7 @@ fn turned_away(subject: &Subject) {
     let address = format!("@conformance-{}-full", std::process::id());
     let listener = subject.listen(&address).unwrap();
     let clients = [(); 3].map(|()| subject.connect(&address).unwrap());
-    let limits = getrlimit(Resource::Nofile);
-    let mut filler = Vec::new();
-    let none_left = Rlimit { current: Some(open_descriptors_limit(&mut filler)), ..limits };
-    setrlimit(Resource::Nofile, none_left).unwrap();
-    let accepted = listener.accept();
-    setrlimit(Resource::Nofile, limits).unwrap();
+    let accepted = without_descriptors(|| listener.accept());
     assert!(accepted.is_none());
     for client in &clients {
         assert!(!client.is_connected());
@@ -121,19 +117,31 @@ fn turned_away(subject: &Subject) {
     assert!(listener.accept().is_some(), "it goes on");
 }
 
-/// A limit that leaves no number free: all below it are taken.
-fn open_descriptors_limit(filler: &mut Vec<OwnedFd>) -> u64 {
+fn none_left(subject: &Subject) {
+    let (one, other) = subject.pair();
+    one.send(&with(b"two", &[&one.source(), &one.source()])).unwrap();
+    let received = without_descriptors(|| other.receive());
+    assert!(matches!(received, Err(ChannelError::TooLarge)), "a message without its descriptors");
+    one.send(&packet(b"next")).unwrap();
+    assert_eq!(other.receive().unwrap().unwrap().bytes, b"next");
+}
+
+/// Does something while this process can open no descriptor.
+fn without_descriptors<T>(act: impl FnOnce() -> T) -> T {
+    let limits = getrlimit(Resource::Nofile);
     let highest = std::fs::read_dir("/proc/self/fd").unwrap();
     let highest = highest.map(|entry| entry.unwrap().file_name().into_string().unwrap());
     let highest: i32 = highest.map(|number| number.parse().unwrap()).max().unwrap();
-    loop {
-        let fd: OwnedFd = File::open("/dev/null").unwrap().into();
-        let number = fd.as_raw_fd();
-        filler.push(fd);
-        if number > highest {
-            return u64::from(number.unsigned_abs()) + 1;
-        }
+    // All numbers up to one above the highest are taken, and the limit is set there.
+    let mut filler: Vec<OwnedFd> = Vec::new();
+    while filler.last().is_none_or(|last| last.as_raw_fd() <= highest) {
+        filler.push(File::open("/dev/null").unwrap().into());
     }
+    let current = filler.last().map(|last| u64::from(last.as_raw_fd().unsigned_abs()) + 1);
+    setrlimit(Resource::Nofile, Rlimit { current, ..limits }).unwrap();
+    let result = act();
+    setrlimit(Resource::Nofile, limits).unwrap();
+    result
 }
 
 fn signal(subject: &Subject) {

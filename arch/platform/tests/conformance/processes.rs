@@ -107,7 +107,8 @@ fn termination(subject: &Subject) {
 
 fn spawner_dropped(subject: &Subject) {
     let spawner = subject.spawner();
-    let started = spawner.spawn(&unit("echo")).unwrap();
+    let started = spawner.spawn(&unit("stubborn")).unwrap();
+    started.channel.receive_within(Some(LOST_NS)).unwrap();
     drop(spawner);
     assert!(!started.channel.is_connected());
     let pid = Pid::from_raw(i32::try_from(started.pid).unwrap()).unwrap();

@@ -25,6 +25,7 @@ pub(crate) fn run(role: &str, channel: &Arc<dyn Channel>) -> i32 {
         }
         "vandal" => vandal(&**channel),
         "patient" => patient(&**channel),
+        "stubborn" => stubborn(&**channel),
         "parent" => parent(&**channel),
         _ => system::fail("no such role"),
     }
@@ -155,11 +156,18 @@ fn patient(channel: &dyn Channel) -> i32 {
     EXIT_CODE
 }
 
+/// Says that it is there, and stays whatever happens to its channel.
+fn stubborn(channel: &dyn Channel) -> i32 {
+    channel.send(&packet(b"alive")).unwrap();
+    loop {
+        std::thread::park();
+    }
+}
+
 /// Starts a service of its own, tells its number, and waits to be killed.
 fn parent(channel: &dyn Channel) -> i32 {
     let spawner = linux::Platform::new().spawning(linux::Program::default()).unwrap();
-    let child = spawner.spawn(&unit("echo")).unwrap();
-    child.channel.send(&packet(b"alive")).unwrap();
+    let child = spawner.spawn(&unit("stubborn")).unwrap();
     assert_eq!(received(&*child.channel).bytes, b"alive");
     channel.send(&packet(&child.pid.to_ne_bytes())).unwrap();
     // Does not come: it is killed before.

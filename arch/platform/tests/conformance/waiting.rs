@@ -17,6 +17,7 @@ pub(crate) fn check(subject: &Subject, report: &mut Report) {
     check("a change before sleeping is seen", change_before_sleeping);
     check("a deadline ends a sleep", deadline);
     check("no wake-up is lost", no_wake_is_lost);
+    check("all that sleep on a word wake", all_sleepers);
     check("any of many words wakes", many_words);
     check("more words than one call takes", very_many_words);
 }
@@ -88,6 +89,27 @@ fn no_wake_is_lost(subject: &Subject) {
             ping.store(round + 1, Ordering::Release);
             subject.waiting.wake(ping);
         }
+    });
+}
+
+fn all_sleepers(subject: &Subject) {
+    let words = words(subject, 2);
+    let (word, asleep) = (&words[0], &words[1]);
+    thread::scope(|scope| {
+        let sleepers = [(); 3].map(|()| {
+            scope.spawn(|| {
+                while word.load(Ordering::Acquire) == 0 {
+                    let woken = subject.waiting.sleep_on(&[(word, 0)], subject.lost());
+                    assert_ne!(woken, Wake::Deadline);
+                }
+            })
+        });
+        // Long enough for all to sleep, mostly; those that do not, see the change.
+        let soon = subject.waiting.now().after_ns(20_000_000);
+        while subject.waiting.sleep_on(&[(asleep, 0)], Some(soon)) != Wake::Deadline {}
+        word.store(1, Ordering::Release);
+        subject.waiting.wake(word);
+        sleepers.into_iter().for_each(|sleeper| sleeper.join().unwrap());
     });
 }
 

@@ -1,0 +1,278 @@
+//! Random operations of several users, against the naive model: the same answers, the same errors,
+//! the same attributes and bytes, read in both ways.
+
+mod support;
+
+use dataplane::entry::{Errno, Handle};
+use dataplane::file::{FileStatus, OpenFlags, RenameFlags, UnlinkKind};
+use dataplane::grant::CONTENTS;
+use proptest::prelude::*;
+use support::client::Client;
+use support::fake::{FakeFileSystem, Pace};
+use support::naive::Naive;
+use support::{System, block_on};
+
+/// The users; each is in the group of its number.
+const USERS: [u32; 3] = [0, 5, 6];
+
+#[derive(Clone, Debug)]
+enum Step {
+    Open(String, OpenFlags, u32),
+    Close(usize),
+    Read(usize, u64, usize),
+    Grant(usize, u64, u32),
+    Write(usize, u64, usize, u8),
+    Truncate(usize, u64),
+    Sync(usize),
+    Stat(String),
+    StatHandle(usize),
+    List(String),
+    Mkdir(String, u32),
+    Remove(String, UnlinkKind),
+    Rename(String, String, RenameFlags),
+    DropDentries,
+}
+
+fn path() -> impl Strategy<Value = String> {
+    let name = prop_oneof![9 => "[abc]", 1 => Just("..".to_owned())];
+    let slash = prop_oneof![9 => Just(""), 1 => Just("/")];
+    (prop::collection::vec(name, 1..4), slash)
+        .prop_map(|(names, slash)| names.join("/") + slash)
+}
+
+fn mode() -> impl Strategy<Value = u32> {
+    prop_oneof![Just(0o777), Just(0o700), Just(0o3775), Just(0o6755), 0u32..0o1000]
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let flags = prop_oneof![
+        1 => Just(OpenFlags::empty()),
+        1 => Just(OpenFlags::READ_WRITE),
+        1 => Just(OpenFlags::WRITE_ONLY | OpenFlags::APPEND),
+        1 => Just(OpenFlags::READ_WRITE | OpenFlags::TRUNCATE),
+        1 => Just(OpenFlags::DIRECTORY),
+        3 => Just(OpenFlags::READ_WRITE | OpenFlags::CREATE),
+        1 => Just(OpenFlags::READ_WRITE | OpenFlags::CREATE | OpenFlags::EXCLUSIVE),
+    ];
+    let rename = prop_oneof![
+        3 => Just(RenameFlags::empty()),
+        1 => Just(RenameFlags::NO_REPLACE),
+        1 => Just(RenameFlags::EXCHANGE),
+    ];
+    let kind = prop_oneof![Just(UnlinkKind::File), Just(UnlinkKind::Directory)];
+    let slot = 0..6usize;
+    let offset = prop_oneof![0u64..9000, 0u64..200_000];
+    prop_oneof![
+        6 => (path(), flags, mode()).prop_map(|(path, flags, mode)| Step::Open(path, flags, mode)),
+        2 => slot.clone().prop_map(Step::Close),
+        4 => (slot.clone(), offset.clone(), 0..9000usize).prop_map(|(s, o, l)| Step::Read(s, o, l)),
+        3 => (slot.clone(), offset.clone(), 1..9000u32).prop_map(|(s, o, l)| Step::Grant(s, o, l)),
+        6 => (slot.clone(), offset.clone(), 1..9000usize, any::<u8>())
+            .prop_map(|(s, o, l, b)| Step::Write(s, o, l, b)),
+        2 => (slot.clone(), offset).prop_map(|(s, o)| Step::Truncate(s, o)),
+        1 => slot.clone().prop_map(Step::Sync),
+        3 => path().prop_map(Step::Stat),
+        1 => slot.prop_map(Step::StatHandle),
+        1 => path().prop_map(Step::List),
+        4 => (path(), mode()).prop_map(|(path, mode)| Step::Mkdir(path, mode)),
+        3 => (path(), kind).prop_map(|(path, kind)| Step::Remove(path, kind)),
+        4 => (path(), path(), rename).prop_map(|(old, new, flags)| Step::Rename(old, new, flags)),
+        1 => Just(Step::DropDentries),
+    ]
+}
+
+/// An open file of both worlds.
+#[derive(Clone, Copy)]
+struct Open {
+    user: usize,
+    handle: Handle,
+    node: usize,
+    flags: OpenFlags,
+}
+
+struct Run<'a> {
+    system: &'a System,
+    clients: Vec<Client>,
+    naive: Naive,
+    open: [Option<Open>; 6],
+    next: usize,
+}
+
+impl<'a> Run<'a> {
+    fn new(system: &'a System) -> Self {
+        Self {
+            system,
+            clients: USERS.iter().map(|uid| system.client(*uid, *uid)).collect(),
+            naive: Naive::new(),
+            open: [None; 6],
+            next: 0,
+        }
+    }
+
+    fn check_status(&self, status: &FileStatus, node: usize) {
+        let node = &self.naive.nodes[node];
+        let found = (status.mode & 0o7777, status.uid, status.gid, status.links);
+        assert_eq!(found, (node.mode, node.uid, node.gid, node.links));
+        if !node.is_directory {
+            assert_eq!(status.size, node.data.len() as u64);
+        }
+    }
+
+    fn on_names(&mut self, user: usize, step: &Step) {
+        let (client, uid) = (&self.clients[user], USERS[user]);
+        match step {
+            Step::Open(path, flags, mode) => {
+                let expected = self.naive.open(uid, path, *flags, *mode);
+                let opened = client.open_at(client.root, path, *flags, *mode);
+                assert_eq!(opened.map(drop), expected.map(drop));
+                if let (Ok(handle), Ok(node)) = (opened, expected) {
+                    let slot = self.next % self.open.len();
+                    self.next += 1;
+                    let new = Open {
+                        user,
+                        handle,
+                        node,
+                        flags: *flags,
+                    };
+                    if let Some(old) = self.open[slot].replace(new) {
+                        assert_eq!(self.clients[old.user].close(old.handle), Ok(()));
+                    }
+                }
+            }
+            Step::Stat(path) => match (client.stat(path), self.naive.find(uid, path)) {
+                (Ok(status), Ok(node)) => self.check_status(&status, node),
+                (found, expected) => assert_eq!(found.map(drop), expected.map(drop)),
+            },
+            Step::List(path) => assert_eq!(client.list(path), self.naive.list(uid, path)),
+            Step::Mkdir(path, mode) => {
+                assert_eq!(client.mkdir(path, *mode), self.naive.mkdir(uid, path, *mode));
+            }
+            Step::Remove(path, kind) => {
+                let expected = self.naive.remove(uid, path, *kind);
+                assert_eq!(client.remove(path, *kind), expected);
+            }
+            Step::Rename(old, new, flags) => {
+                let expected = self.naive.rename(uid, old, new, *flags);
+                assert_eq!(client.rename_with(old, new, *flags), expected);
+            }
+            Step::DropDentries => self.system.service.drop_dentries(),
+            _ => {}
+        }
+    }
+
+    fn on_file(&mut self, step: &Step) {
+        let (Step::Close(slot)
+        | Step::Read(slot, ..)
+        | Step::Grant(slot, ..)
+        | Step::Write(slot, ..)
+        | Step::Truncate(slot, _)
+        | Step::Sync(slot)
+        | Step::StatHandle(slot)) = *step
+        else {
+            return;
+        };
+        let Some(open) = self.open[slot] else { return };
+        let (client, uid) = (&self.clients[open.user], USERS[open.user]);
+        let handle = open.handle;
+        let is_directory = self.naive.nodes[open.node].is_directory;
+        let data = &self.naive.nodes[open.node].data;
+        match *step {
+            Step::Close(_) => {
+                assert_eq!(client.close(handle), Ok(()));
+                self.open[slot] = None;
+            }
+            Step::Sync(_) => assert_eq!(client.sync(handle), Ok(())),
+            Step::StatHandle(_) => {
+                let status = client.stat_at(handle, "", true).unwrap();
+                self.check_status(&status, open.node);
+            }
+            Step::Read(_, offset, len) => {
+                let expected = match (open.flags.reads(), is_directory) {
+                    (false, _) => Err(Errno::EBADF),
+                    (true, true) => Err(Errno::EISDIR),
+                    (true, false) => Ok(part(data, offset, len)),
+                };
+                assert_eq!(client.read(handle, offset, len), expected);
+            }
+            Step::Grant(_, offset, len) if open.flags.reads() && !is_directory => {
+                let (count, id) = client.read_grant(handle, offset, len, false).unwrap();
+                let expected = part(data, offset, len as usize);
+                assert_eq!(count as usize, expected.len());
+                if count > 0 {
+                    let map = self.system.broker.map(client.id, id.grant).unwrap();
+                    let mut bytes = vec![0; expected.len()];
+                    let at = CONTENTS + usize::try_from(offset).unwrap();
+                    map.read(at, &mut bytes).unwrap();
+                    assert!(bytes == expected, "the mapping shows something else");
+                }
+                client.consume();
+            }
+            Step::Write(_, offset, len, byte) if open.flags.writes() => {
+                let bytes: Vec<u8> = (0..len).map(|n| byte.wrapping_add(n as u8)).collect();
+                assert_eq!(client.write_all(handle, offset, &bytes), Ok(()));
+                let at = if open.flags.contains(OpenFlags::APPEND) {
+                    data.len()
+                } else {
+                    usize::try_from(offset).unwrap()
+                };
+                self.naive.write(uid, open.node, at, &bytes);
+            }
+            Step::Truncate(_, size) if open.flags.writes() => {
+                assert_eq!(client.truncate(handle, size), Ok(()));
+                let size = usize::try_from(size).unwrap();
+                self.naive.truncate(uid, open.node, size);
+            }
+            _ => {}
+        }
+    }
+}
+
+fn part(data: &[u8], offset: u64, len: usize) -> Vec<u8> {
+    let start = usize::try_from(offset).unwrap().min(data.len());
+    data[start..data.len().min(start + len)].to_vec()
+}
+
+fn run(system: &System, steps: &[(usize, Step)]) {
+    let mut run = Run::new(system);
+    for (user, step) in steps {
+        run.on_names(*user, step);
+        run.on_file(step);
+        let usage = system.service.usage();
+        assert!(usage.used_bytes <= usage.limit_bytes);
+    }
+    system.broker.committed();
+    drop(run);
+    let usage = system.service.usage();
+    assert_eq!((usage.grants, usage.pinned_pages), (0, 0));
+    assert_eq!(system.broker.counts().1, 0);
+}
+
+fn steps() -> impl Strategy<Value = Vec<(usize, Step)>> {
+    prop::collection::vec((0..USERS.len(), step()), 1..120)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(192))]
+
+    #[test]
+    fn tmpfs_does_what_the_model_does(steps in steps(), denies in any::<bool>()) {
+        let system = System::new(16 << 20);
+        system.memory.denies_punch.store(denies, std::sync::atomic::Ordering::Relaxed);
+        run(&system, &steps);
+    }
+
+    #[test]
+    fn a_backing_file_system_does_what_the_model_does(steps in steps(), seed in 1u64..) {
+        let pace = if seed % 3 == 0 { Pace::Now } else { Pace::Later(seed) };
+        let fake = FakeFileSystem::new(pace);
+        // So little memory that pages are evicted and written back all the time.
+        let system = System::over(256 << 10, Box::new(fake.clone()));
+        run(&system, &steps);
+        block_on(control::service::Service::stop(&*system.service));
+        system.service.drop_dentries();
+        let usage = system.service.usage();
+        prop_assert_eq!((usage.inodes, usage.pages, usage.regions), (1, 0, 0));
+        prop_assert_eq!(usage.used_bytes, 0);
+        prop_assert_eq!(fake.references(), 0);
+    }
+}
