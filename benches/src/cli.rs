@@ -23,7 +23,7 @@ pub struct Cli {
     #[arg(long, value_name = "SECONDS", default_value_t = 4.0)]
     pub seconds: f64,
 
-    /// Measure the system at this address too, `@name` or a path
+    /// Measure the system at this address, `@name` or a path, instead of one started for the run
     #[arg(long, value_name = "ADDRESS")]
     pub system: Option<String>,
 

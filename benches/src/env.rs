@@ -13,6 +13,7 @@ use crate::veridian::System;
 /// The surroundings of a run, shared by all benches.
 pub struct Env {
     client_cpu: usize,
+    allowed: CpuSet,
     second_cpu: Option<usize>,
     /// Seed of the random paths and pages.
     pub seed: u64,
@@ -33,7 +34,7 @@ impl Env {
         let second_cpu = cpus.next();
         pin(None, client_cpu)?;
         let (fixtures, system) = (Fixtures::default(), system.map(Rc::new));
-        Ok(Self { client_cpu, second_cpu, seed, fixtures, system })
+        Ok(Self { client_cpu, allowed, second_cpu, seed, fixtures, system })
     }
 
     /// Our system, for contenders of ours.
@@ -41,7 +42,19 @@ impl Env {
     /// # Errors
     /// When the program was given none.
     pub fn system(&self) -> Result<&Rc<System>> {
-        self.system.as_ref().context("no system was given (--system)")
+        self.system.as_ref().context("no system was started")
+    }
+
+    /// The processor of this process.
+    #[must_use]
+    pub fn client_cpu(&self) -> usize {
+        self.client_cpu
+    }
+
+    /// Every processor that this process might have run on.
+    #[must_use]
+    pub fn allowed(&self) -> CpuSet {
+        self.allowed
     }
 
     /// The processor for servers.

@@ -1,7 +1,6 @@
 //! The vfs as a service: entries in, calls of the domain, completions out.
 //!
-//! What is in memory is answered at once: a cached read by a grant without even a future, all else
-//! by a future that is polled once in a box left by an earlier request (`tasks`). Only what really
+//! What is in memory is answered at once: cached reads without even a future, all else by a future that is polled once in a box left by an earlier request (`tasks`). Only what really
 //! has to wait becomes a task of the reactor.
 
 use crate::config::{Usage, VfsConfig};
@@ -179,6 +178,16 @@ impl Inner {
     fn now(&self, session: &Session, request: &Request) -> Option<Outcome> {
         Some(match *request {
             Request::Close { handle } => session.close(handle).map(|()| ok()),
+            Request::Read { handle, offset, into } => {
+                let read = session
+                    .file(handle)
+                    .and_then(|file| self.vfs.read_now(&file, offset, &session.arena, into));
+                match read {
+                    Ok(None) => return None,
+                    Ok(Some(bytes)) => Ok(count(bytes)),
+                    Err(error) => Err(error),
+                }
+            }
             Request::Release { grant, count } => {
                 session.grants.release(grant, count).map(|()| ok())
             }

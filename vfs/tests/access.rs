@@ -1,5 +1,14 @@
 //! Who may do what: permissions, rights of handles and sessions, credentials, quotas.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    reason = "a test fails by panicking"
+)]
+
 mod support;
 
 use dataplane::Credentials;
@@ -162,15 +171,9 @@ fn hostile_entries_are_refused() {
     let file = client.create("f", 0o600).unwrap();
     let status = |request: &Request| finish(client.submit_request(request)).status.result();
     let good = client.write_request(file, 0, b"12345678");
-    let Request::Write { from, .. } = good else {
-        unreachable!("as it was made")
-    };
+    let Request::Write { from, .. } = good else { unreachable!("as it was made") };
     let mut range = from;
-    let with = |from| Request::Write {
-        handle: file,
-        offset: 0,
-        from,
-    };
+    let with = |from| Request::Write { handle: file, offset: 0, from };
     range.offset += 1;
     assert_eq!(status(&with(range)), Err(Errno::EINVAL));
     (range.offset, range.len) = (u32::MAX - 7, 8);

@@ -1,6 +1,15 @@
 //! The rules of POSIX, over every file system: tmpfs, and a fake that keeps contents of its own
 //! and answers at once or late.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    reason = "a test fails by panicking"
+)]
+
 mod support;
 
 use dataplane::entry::Errno;
@@ -13,21 +22,17 @@ const BUDGET: u64 = 8 << 20;
 
 /// Runs a test over each file system.
 fn each(test: impl Fn(&System, &Client)) {
-    let all: [(&str, fn() -> System); 3] = [
-        ("tmpfs", || System::new(BUDGET)),
-        ("fake", || over_fake(Pace::Now)),
-        ("late fake", || over_fake(Pace::Later(0x5eed))),
+    let over_fake = |pace| System::over(BUDGET, Box::new(FakeFileSystem::new(pace)));
+    let systems = [
+        ("tmpfs", System::new(BUDGET)),
+        ("fake", over_fake(Pace::Now)),
+        ("late fake", over_fake(Pace::Later(0x5eed))),
     ];
-    for (name, make) in all {
+    for (name, system) in systems {
         println!("over {name}");
-        let system = make();
         let client = system.root_client();
         test(&system, &client);
     }
-}
-
-fn over_fake(pace: Pace) -> System {
-    System::over(BUDGET, Box::new(FakeFileSystem::new(pace)))
 }
 
 #[test]

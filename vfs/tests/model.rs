@@ -1,6 +1,15 @@
 //! Random operations of several users, against the naive model: the same answers, the same errors,
 //! the same attributes and bytes, read in both ways.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    reason = "a test fails by panicking"
+)]
+
 mod support;
 
 use dataplane::entry::{Errno, Handle};
@@ -36,8 +45,7 @@ enum Step {
 fn path() -> impl Strategy<Value = String> {
     let name = prop_oneof![9 => "[abc]", 1 => Just("..".to_owned())];
     let slash = prop_oneof![9 => Just(""), 1 => Just("/")];
-    (prop::collection::vec(name, 1..4), slash)
-        .prop_map(|(names, slash)| names.join("/") + slash)
+    (prop::collection::vec(name, 1..4), slash).prop_map(|(names, slash)| names.join("/") + slash)
 }
 
 fn mode() -> impl Strategy<Value = u32> {
@@ -128,12 +136,7 @@ impl<'a> Run<'a> {
                 if let (Ok(handle), Ok(node)) = (opened, expected) {
                     let slot = self.next % self.open.len();
                     self.next += 1;
-                    let new = Open {
-                        user,
-                        handle,
-                        node,
-                        flags: *flags,
-                    };
+                    let new = Open { user, handle, node, flags: *flags };
                     if let Some(old) = self.open[slot].replace(new) {
                         assert_eq!(self.clients[old.user].close(old.handle), Ok(()));
                     }

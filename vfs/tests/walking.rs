@@ -1,5 +1,14 @@
 //! Symbolic links, mounts, and long or deep paths.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    reason = "a test fails by panicking"
+)]
+
 mod support;
 
 use dataplane::entry::Errno;
@@ -142,11 +151,7 @@ fn depth_is_not_recursion() {
     let mut at = client.root;
     for _ in 0..20_000 {
         let path = client.path("d", 0);
-        let request = dataplane::file::Request::MkdirAt {
-            directory: at,
-            path,
-            mode: 0o700,
-        };
+        let request = dataplane::file::Request::MkdirAt { directory: at, path, mode: 0o700 };
         client.run(&request).unwrap();
         let next = client.open_at(at, "d", READ, 0).unwrap();
         if at != client.root {

@@ -5,6 +5,7 @@ mod read_4k;
 mod ring_depth;
 mod ring_round_trip;
 mod run;
+mod service_start;
 mod spsc_stream;
 
 use std::time::Duration;
@@ -44,6 +45,7 @@ pub const ALL: &[Bench] = &[
     read_4k::GRANT_WARM,
     read_4k::GRANT_FIRST_TOUCH,
     read_4k::GRANT_DEPTH_8,
+    service_start::BENCH,
 ];
 
 const BOTH: &[Cores] = &[Cores::Two, Cores::One];

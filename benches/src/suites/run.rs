@@ -11,6 +11,7 @@ use crate::placement::Placement;
 use crate::schedule::{self, Conditions, Seat};
 use crate::stats::{Group, Row, Shown};
 use crate::veridian::System;
+use ::veridian::system::Embedded;
 
 /// What a run has shown.
 #[derive(Debug, Default)]
@@ -36,7 +37,10 @@ pub fn run(cli: &Cli) -> Result<Outcome> {
         let names: Vec<&str> = ALL.iter().map(|bench| bench.name).collect();
         bail!("no bench is called {unknown}; there are {}", names.join(", "));
     }
-    let system = cli.system.as_deref().map(System::attach).transpose()?;
+    // Ends with this process, and everything that it started.
+    let started = if cli.system.is_none() { Some(Embedded::start()?) } else { None };
+    let own = started.as_ref().map(|system| system.address.0.as_str());
+    let system = cli.system.as_deref().or(own).map(System::attach).transpose()?;
     let env = Env::new(cli.seed, system)?;
     let mut outcome = Outcome::default();
     let chosen = |bench: &&Bench| cli.only.is_empty() || cli.only.iter().any(|it| it == bench.name);
@@ -49,6 +53,8 @@ pub fn run(cli: &Cli) -> Result<Outcome> {
             }
         }
     }
+    drop(env);
+    started.map_or(Ok(()), Embedded::stop)?;
     Ok(outcome)
 }
 

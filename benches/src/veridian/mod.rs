@@ -1,12 +1,12 @@
 //! `veridian`: our own contenders, through the shipped client and a service that init has started.
 //!
-//! They take part when the program is given the address of a running system. The rings alone take
-//! part in `spsc_stream` in any case.
+//! The rings alone, without a service, take part in `spsc_stream`.
 
 mod nop;
 mod open_close;
 mod ours;
 mod read;
+mod start;
 pub mod stream;
 mod system;
 
@@ -14,4 +14,5 @@ pub use nop::{Pipeline, RoundTrip};
 pub use open_close::OpenClose;
 pub use ours::{Operation, Ours};
 pub use read::{Copy, CopyDeep, Grant, GrantDeep};
+pub use start::Start;
 pub use system::{Client, System};

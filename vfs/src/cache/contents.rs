@@ -180,7 +180,7 @@ impl Contents {
         let first = size.div_ceil(PAGE);
         let mut pages = self.pages.borrow_mut();
         let mut granted = Vec::new();
-        for (index, page) in pages.from_mut(first) {
+        for (index, page) in pages.starting_at_mut(first) {
             if page.is_present() {
                 self.budget.pages.sub(1);
                 let stored = u64::from(!page.is_hole);
@@ -236,9 +236,10 @@ pub(super) fn give_back(region: &FileRegion, pages: &mut Pages, granted: &[u64])
 impl Drop for Contents {
     fn drop(&mut self) {
         let pages = self.pages.get_mut();
-        let private = pages.from(0).filter(|(_, page)| matches!(page.place, Place::Private(_)));
+        let private =
+            pages.starting_at(0).filter(|(_, page)| matches!(page.place, Place::Private(_)));
         self.budget.refund(private.count() as u64 * PAGE);
-        let present = pages.from(0).filter(|(_, page)| page.is_present());
+        let present = pages.starting_at(0).filter(|(_, page)| page.is_present());
         self.budget.pages.sub(present.count() as u64);
         self.budget.refund(pages.chunks() * CHUNK_BYTES);
     }

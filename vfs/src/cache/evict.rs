@@ -29,7 +29,7 @@ impl Contents {
         let start = self.hand.get();
         let mut victims = Vec::new();
         let mut end = u64::MAX / PAGE;
-        for (seen, (index, page)) in pages.from(start).enumerate() {
+        for (seen, (index, page)) in pages.starting_at(start).enumerate() {
             if seen == SWEEP {
                 end = index;
                 break;
@@ -81,7 +81,7 @@ impl Contents {
             return false;
         };
         let pages = self.pages.borrow();
-        !region.is_offered() && pages.from(0).all(|(_, page)| page.pins == 0)
+        !region.is_offered() && pages.starting_at(0).all(|(_, page)| page.pins == 0)
     }
 }
 

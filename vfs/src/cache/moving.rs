@@ -8,6 +8,9 @@ use alloc::rc::Rc;
 use alloc::vec::Vec;
 use dataplane::entry::Errno;
 
+/// Pages that are moved together.
+const WINDOW: u64 = 16;
+
 impl Contents {
     /// Gives the file a region that has nothing in it yet.
     ///
@@ -51,6 +54,22 @@ impl Contents {
                 page.pins = page.pins.saturating_sub(1);
             }
         }
+    }
+
+    /// A range with the private pages next to it, up to the limits of 16 pages that it begins and
+    /// ends in: making memory ready costs a system call, whatever the number of pages.
+    pub(crate) fn with_neighbours(&self, first: u64, count: u64, room: u64) -> (u64, u64) {
+        let pages = self.pages.borrow();
+        let is_private = |index: &u64| {
+            let page = pages.page(*index);
+            page.is_some_and(|page| matches!(page.place, Place::Private(_)))
+        };
+        let end = first + count;
+        let low = first / WINDOW * WINDOW;
+        let high = end.next_multiple_of(WINDOW).min(room / PAGE).max(end);
+        let before = (low..first).rev().take_while(is_private).count() as u64;
+        let behind = (end..high).take_while(is_private).count() as u64;
+        (first - before, count + before + behind)
     }
 
     /// Moves pages into the region: those in memory as they are, absent ones as holes.
@@ -98,7 +117,7 @@ impl Contents {
         };
         let mut pages = self.pages.borrow_mut();
         let mut copies = Vec::new();
-        for (index, page) in pages.from(0) {
+        for (index, page) in pages.starting_at(0) {
             if matches!(page.place, Place::Granted) && !page.is_hole {
                 let mut copy = new_page()?;
                 region.read(index, &mut copy)?;
@@ -109,7 +128,7 @@ impl Contents {
         let change = region.change();
         let mut copies = copies.into_iter();
         let mut unpinned = Vec::new();
-        for (index, page) in pages.from_mut(0) {
+        for (index, page) in pages.starting_at_mut(0) {
             let pinned = core::mem::take(&mut page.pins) > 0;
             let was_granted = matches!(page.place, Place::Granted);
             page.place = match core::mem::take(&mut page.place) {

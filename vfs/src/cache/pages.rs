@@ -112,7 +112,7 @@ impl Pages {
     }
 
     /// Pages from an index on, in order, those that nothing is known of left out.
-    pub(crate) fn from(&self, first: u64) -> impl Iterator<Item = (u64, &Page)> {
+    pub(crate) fn starting_at(&self, first: u64) -> impl Iterator<Item = (u64, &Page)> {
         self.chunks
             .range(first / CHUNK..)
             .flat_map(|(chunk, pages)| (chunk * CHUNK..).zip(pages.iter()))
@@ -120,7 +120,7 @@ impl Pages {
     }
 
     /// The same, to be changed.
-    pub(crate) fn from_mut(&mut self, first: u64) -> impl Iterator<Item = (u64, &mut Page)> {
+    pub(crate) fn starting_at_mut(&mut self, first: u64) -> impl Iterator<Item = (u64, &mut Page)> {
         self.chunks
             .range_mut(first / CHUNK..)
             .flat_map(|(chunk, pages)| (chunk * CHUNK..).zip(pages.iter_mut()))
@@ -156,8 +156,11 @@ mod tests {
             pages.add_chunk(index);
             pages.page_mut(index).unwrap().place = Place::Private(new_page().unwrap());
         }
-        let present: Vec<u64> =
-            pages.from(6).filter(|(_, page)| page.is_present()).map(|(index, _)| index).collect();
+        let present: Vec<u64> = pages
+            .starting_at(6)
+            .filter(|(_, page)| page.is_present())
+            .map(|(index, _)| index)
+            .collect();
         assert_eq!(present, [63, 64, u64::MAX / PAGE]);
         assert_eq!(pages.chunks(), 3);
         pages.page_mut(64).unwrap().place = Place::Absent;

@@ -32,7 +32,7 @@ impl Contents {
     /// Takes the first changed page from an index on: a copy of it, and a note that it is away.
     fn take_dirty(&self, from: u64, copy: &mut PageBytes) -> Result<Option<InFlight<'_>>> {
         let mut pages = self.pages.borrow_mut();
-        let dirty = pages.from(from).find(|(_, page)| page.dirty);
+        let dirty = pages.starting_at(from).find(|(_, page)| page.dirty);
         let Some(index) = dirty.map(|(index, _)| index) else {
             return Ok(None);
         };
@@ -50,7 +50,7 @@ impl Contents {
 
     fn is_clean(&self) -> bool {
         let pages = self.pages.borrow();
-        !self.attributes_dirty.get() && pages.from(0).all(|(_, page)| !page.dirty)
+        !self.attributes_dirty.get() && pages.starting_at(0).all(|(_, page)| !page.dirty)
     }
 }
 

@@ -130,7 +130,9 @@ impl Vfs {
             if range.end() > region.room() || !self.all_present(&file.inode, contents, range) {
                 continue;
             }
-            contents.move_in(range.first, u64::from(range.count))?;
+            let count = u64::from(range.count);
+            let (first, count) = contents.with_neighbours(range.first, count, region.room());
+            contents.move_in(first, count)?;
             self.add_to_clock(&file.inode);
             let grant = match session.grants.find(&file.inode, &region) {
                 Some(grant) => grant,

@@ -9,7 +9,7 @@ use crate::vfs::Vfs;
 use alloc::rc::Rc;
 use dataplane::entry::Errno;
 use dataplane::filesystem::PAGE_BYTES;
-use dataplane::{Arena, ArenaRange};
+use dataplane::{Arena, ArenaRange, Region};
 
 /// The part of page after page that a range of a file covers.
 #[inline]
@@ -20,7 +20,88 @@ pub(super) fn piece_at(offset: u64, left: u64) -> (u64, usize, usize) {
     (offset / PAGE, within, len)
 }
 
+/// A read that is under way.
+struct Reading<'a> {
+    inode: &'a Inode,
+    contents: &'a Contents,
+    offset: u64,
+    arena: &'a Region,
+    /// First byte in the arena.
+    at: usize,
+    wanted: u64,
+    done: u64,
+}
+
+impl<'a> Reading<'a> {
+    #[inline]
+    fn new(file: &'a OpenFile, offset: u64, arena: &'a Arena, into: ArenaRange) -> Result<Self> {
+        file.require(OpenMode::READ)?;
+        let contents = file.inode.contents()?;
+        let (arena, at) = arena.check(into)?;
+        if offset > MAX_SIZE {
+            return Err(Errno::EINVAL);
+        }
+        Ok(Self {
+            inode: &file.inode,
+            contents,
+            offset,
+            arena,
+            at,
+            wanted: u64::from(into.len),
+            done: 0,
+        })
+    }
+
+    /// Copies what is in memory; says which page it stopped at, if it did.
+    #[inline]
+    fn advance(&mut self) -> Result<Option<u64>> {
+        let size = self.inode.attributes().size;
+        let end = size.min(self.offset.saturating_add(self.wanted));
+        loop {
+            let left = end.saturating_sub(self.offset + self.done);
+            if left == 0 {
+                return Ok(None);
+            }
+            let (index, within, len) = piece_at(self.offset + self.done, left);
+            let at = self.at + usize::try_from(self.done).map_err(|_| Errno::EFAULT)?;
+            let arena = self.arena;
+            let piece = Piece { index, within, len, arena, at };
+            if !self.contents.read(piece)? {
+                if !self.inode.is_cache_only() {
+                    return Ok(Some(index));
+                }
+                arena.zero(at, len).map_err(out_of_bounds)?;
+            }
+            self.done += len as u64;
+        }
+    }
+
+    fn count(&self) -> Result<u32> {
+        u32::try_from(self.done).map_err(|_| Errno::EINVAL)
+    }
+}
+
 impl Vfs {
+    /// Reads what is in memory; `None` if not all of it is.
+    ///
+    /// # Errors
+    /// As for [`Vfs::read`].
+    #[inline]
+    pub(crate) fn read_now(
+        &self,
+        file: &OpenFile,
+        offset: u64,
+        arena: &Arena,
+        into: ArenaRange,
+    ) -> Result<Option<u32>> {
+        let mut reading = Reading::new(file, offset, arena, into)?;
+        if reading.advance()?.is_some() {
+            return Ok(None);
+        }
+        self.note_read(file, into);
+        reading.count().map(Some)
+    }
+
     /// Reads at an offset into a range of an arena; says how many bytes. Fewer than asked for at
     /// the end of the file, or where pages must be waited for.
     ///
@@ -33,42 +114,25 @@ impl Vfs {
         arena: &Arena,
         into: ArenaRange,
     ) -> Result<u32> {
-        file.require(OpenMode::READ)?;
-        let inode = &file.inode;
-        let contents = inode.contents()?;
-        let (region, start) = arena.check(into)?;
-        if offset > MAX_SIZE {
-            return Err(Errno::EINVAL);
-        }
-        let mut done = 0;
-        let mut wanted = u64::from(into.len);
-        loop {
-            let left = inode.attributes().size.saturating_sub(offset + done);
-            let left = left.min(wanted - done);
-            if left == 0 {
-                break;
+        let mut reading = Reading::new(file, offset, arena, into)?;
+        while let Some(missing) = reading.advance()? {
+            reading.wanted = reading.wanted.min(MAX_TRANSFER);
+            let fetched = self.fetch_page(&file.inode, reading.contents, missing).await;
+            match fetched {
+                Err(error) if reading.done == 0 => return Err(error),
+                Err(_) => break,
+                Ok(()) => {}
             }
-            let (index, within, len) = piece_at(offset + done, left);
-            let at = start + usize::try_from(done).map_err(|_| Errno::EFAULT)?;
-            let piece = Piece { index, within, len, arena: region, at };
-            if !contents.read(piece)? {
-                if inode.is_cache_only() {
-                    region.zero(at, len).map_err(out_of_bounds)?;
-                } else {
-                    wanted = wanted.min(MAX_TRANSFER);
-                    match self.fetch_page(inode, contents, index).await {
-                        Ok(()) => continue,
-                        Err(error) if done == 0 => return Err(error),
-                        Err(_) => break,
-                    }
-                }
-            }
-            done += len as u64;
         }
+        self.note_read(file, into);
+        reading.count()
+    }
+
+    #[inline]
+    fn note_read(&self, file: &OpenFile, into: ArenaRange) {
         if into.len > 0 {
-            self.note_access(inode);
+            self.note_access(&file.inode);
         }
-        u32::try_from(done).map_err(|_| Errno::EINVAL)
     }
 
     /// Brings a page into memory. It may have gone again by the time that the caller looks.

@@ -2,7 +2,7 @@
 
 use super::machine::FakeMemory;
 use super::pause;
-use control::service::{BrokeredRegion, Broker, LocalFuture, RegionId};
+use control::service::{Broker, BrokeredRegion, LocalFuture, RegionId};
 use dataplane::entry::Errno;
 use dataplane::platform::{Access, Memory, Writer};
 use dataplane::{Descriptor, Region, SessionId};
@@ -30,11 +30,7 @@ struct State {
 
 impl FakeBroker {
     pub(crate) fn new(memory: &Arc<FakeMemory>) -> Self {
-        Self {
-            memory: Arc::clone(memory),
-            state: Rc::default(),
-            exhausted: Cell::new(false),
-        }
+        Self { memory: Arc::clone(memory), state: Rc::default(), exhausted: Cell::new(false) }
     }
 
     /// Maps a region as the client of a session does, if it is offered.
@@ -84,11 +80,7 @@ impl Broker for FakeBroker {
             let id = RegionId(state.made);
             state.regions.insert(id, region.writable.clone());
             state.ever.push(region.writable.clone());
-            Ok(BrokeredRegion {
-                id,
-                descriptor: region.writable,
-                bytes: region.bytes,
-            })
+            Ok(BrokeredRegion { id, descriptor: region.writable, bytes: region.bytes })
         })
     }
 

@@ -42,11 +42,7 @@ pub(crate) fn session(uid: u32, gid: u32) -> Terms {
     Terms {
         rights: SessionRights::all(),
         quota: Quota::default(),
-        credentials: vec![Credentials {
-            uid,
-            gid,
-            groups: vec![],
-        }],
+        credentials: vec![Credentials { uid, gid, groups: vec![] }],
     }
 }
 
@@ -101,10 +97,7 @@ impl Client {
     }
 
     pub(crate) fn submit_request(&self, request: &Request) -> Answer<PinnedPages> {
-        self.submit(&Sqe {
-            credential: self.credential.get(),
-            ..request.to_sqe()
-        })
+        self.submit(&Sqe { credential: self.credential.get(), ..request.to_sqe() })
     }
 
     /// Has a request answered; the completion is not consumed yet.
@@ -124,19 +117,17 @@ impl Client {
     /// Puts a path into the arena.
     pub(crate) fn path(&self, path: &str, at: u32) -> ArenaRange {
         self.arena.write(at as usize, path.as_bytes()).unwrap();
-        ArenaRange {
-            offset: at,
-            len: u32::try_from(path.len()).unwrap(),
-        }
+        ArenaRange { offset: at, len: u32::try_from(path.len()).unwrap() }
     }
 
-    pub(crate) fn open_request(&self, from: Handle, path: &str, flags: OpenFlags, mode: u32) -> Request {
-        Request::OpenAt {
-            directory: from,
-            path: self.path(path, 0),
-            flags,
-            mode,
-        }
+    pub(crate) fn open_request(
+        &self,
+        from: Handle,
+        path: &str,
+        flags: OpenFlags,
+        mode: u32,
+    ) -> Request {
+        Request::OpenAt { directory: from, path: self.path(path, 0), flags, mode }
     }
 
     pub(crate) fn open_at(
@@ -167,10 +158,7 @@ impl Client {
         Request::Write {
             handle,
             offset,
-            from: ArenaRange {
-                offset: DATA,
-                len: u32::try_from(bytes.len()).unwrap(),
-            },
+            from: ArenaRange { offset: DATA, len: u32::try_from(bytes.len()).unwrap() },
         }
     }
 
@@ -179,7 +167,12 @@ impl Client {
         Ok(count as usize)
     }
 
-    pub(crate) fn write_all(&self, handle: Handle, mut offset: u64, mut bytes: &[u8]) -> Outcome<()> {
+    pub(crate) fn write_all(
+        &self,
+        handle: Handle,
+        mut offset: u64,
+        mut bytes: &[u8],
+    ) -> Outcome<()> {
         while !bytes.is_empty() {
             let written = self.write(handle, offset, &bytes[..bytes.len().min(1 << 20)])?;
             bytes = &bytes[written..];
@@ -189,17 +182,10 @@ impl Client {
     }
 
     pub(crate) fn read(&self, handle: Handle, offset: u64, len: usize) -> Outcome<Vec<u8>> {
-        let into = ArenaRange {
-            offset: DATA,
-            len: u32::try_from(len).unwrap(),
-        };
+        let into = ArenaRange { offset: DATA, len: u32::try_from(len).unwrap() };
         // What is not written shows.
         self.arena.write(DATA as usize, &vec![0xee; len]).unwrap();
-        let (count, ..) = self.run(&Request::Read {
-            handle,
-            offset,
-            into,
-        })?;
+        let (count, ..) = self.run(&Request::Read { handle, offset, into })?;
         let mut bytes = vec![0; count as usize];
         self.arena.read(DATA as usize, &mut bytes).unwrap();
         Ok(bytes)
@@ -215,17 +201,9 @@ impl Client {
     }
 
     pub(crate) fn stat_at(&self, handle: Handle, path: &str, follow: bool) -> Outcome<FileStatus> {
-        let into = ArenaRange {
-            offset: RECORD,
-            len: u32::try_from(FileStatus::BYTES).unwrap(),
-        };
+        let into = ArenaRange { offset: RECORD, len: u32::try_from(FileStatus::BYTES).unwrap() };
         let path = self.path(path, 0);
-        self.run(&Request::Statx {
-            handle,
-            path,
-            follow,
-            into,
-        })?;
+        self.run(&Request::Statx { handle, path, follow, into })?;
         let mut bytes = [0; FileStatus::BYTES];
         self.arena.read(RECORD as usize, &mut bytes).unwrap();
         Ok(FileStatus::read_from_bytes(&bytes).unwrap())
@@ -238,23 +216,13 @@ impl Client {
     pub(crate) fn mkdir(&self, path: &str, mode: u32) -> Outcome<()> {
         let path = self.path(path, 0);
         let directory = self.root;
-        self.run(&Request::MkdirAt {
-            directory,
-            path,
-            mode,
-        })
-        .map(drop)
+        self.run(&Request::MkdirAt { directory, path, mode }).map(drop)
     }
 
     pub(crate) fn remove(&self, path: &str, kind: UnlinkKind) -> Outcome<()> {
         let path = self.path(path, 0);
         let directory = self.root;
-        self.run(&Request::UnlinkAt {
-            directory,
-            path,
-            kind,
-        })
-        .map(drop)
+        self.run(&Request::UnlinkAt { directory, path, kind }).map(drop)
     }
 
     pub(crate) fn unlink(&self, path: &str) -> Outcome<()> {
@@ -267,14 +235,7 @@ impl Client {
 
     pub(crate) fn rename_with(&self, old: &str, new: &str, flags: RenameFlags) -> Outcome<()> {
         let (old, new) = (self.path(old, 0), self.path(new, SECOND_PATH));
-        self.run(&Request::RenameAt {
-            from: self.root,
-            old,
-            to: self.root,
-            new,
-            flags,
-        })
-        .map(drop)
+        self.run(&Request::RenameAt { from: self.root, old, to: self.root, new, flags }).map(drop)
     }
 
     pub(crate) fn rename(&self, old: &str, new: &str) -> Outcome<()> {
@@ -288,15 +249,8 @@ impl Client {
         cookie: u64,
         bytes: u32,
     ) -> Outcome<Vec<(u64, String)>> {
-        let into = ArenaRange {
-            offset: DATA,
-            len: bytes,
-        };
-        let (count, _, next) = self.run(&Request::Getdents {
-            handle,
-            cookie,
-            into,
-        })?;
+        let into = ArenaRange { offset: DATA, len: bytes };
+        let (count, _, next) = self.run(&Request::Getdents { handle, cookie, into })?;
         let mut records = vec![0; count as usize];
         self.arena.read(DATA as usize, &mut records).unwrap();
         let entries: Vec<_> = DirectoryReader::new(&records)
@@ -328,12 +282,7 @@ impl Client {
     }
 
     pub(crate) fn grant_request(handle: Handle, offset: u64, len: u32, hold: bool) -> Request {
-        Request::ReadGrant {
-            handle,
-            offset,
-            len,
-            hold,
-        }
+        Request::ReadGrant { handle, offset, len, hold }
     }
 
     /// Bytes, and the grant unless there are none.

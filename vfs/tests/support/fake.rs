@@ -30,10 +30,7 @@ pub(crate) struct FakeFileSystem {
 
 impl FakeFileSystem {
     pub(crate) fn new(pace: Pace) -> Self {
-        Self {
-            state: Rc::new(RefCell::new(State::new(0o1777))),
-            pace: Rc::new(Cell::new(pace)),
-        }
+        Self { state: Rc::new(RefCell::new(State::new(0o1777))), pace: Rc::new(Cell::new(pace)) }
     }
 
     /// References that the vfs has.
@@ -119,10 +116,7 @@ impl FileSystem for FakeFileSystem {
             time: new.time,
         };
         self.reply(move |state| {
-            let new = NewNode {
-                target: &target,
-                ..new
-            };
+            let new = NewNode { target: &target, ..new };
             state.create(&at, &new)
         })
     }

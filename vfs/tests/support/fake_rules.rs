@@ -44,10 +44,7 @@ fn check_name(name: &[u8]) {
 
 impl State {
     pub(crate) fn new(permissions: u32) -> Self {
-        let mut state = Self {
-            next: ROOT,
-            ..Self::default()
-        };
+        let mut state = Self { next: ROOT, ..Self::default() };
         state.add(&NewNode {
             kind: FileKind::Directory,
             permissions,
@@ -102,10 +99,7 @@ impl State {
     }
 
     fn known(&self, number: u64) -> Node {
-        Node {
-            inode: InodeNumber(number),
-            attributes: self.nodes[&number].attributes,
-        }
+        Node { inode: InodeNumber(number), attributes: self.nodes[&number].attributes }
     }
 
     fn child(&mut self, at: &At) -> Outcome<u64> {
@@ -162,10 +156,7 @@ impl State {
         self.put(at, number);
         let by = i32::from(new.kind == FileKind::Directory);
         let directory = self.touch(at.0, by, new.time);
-        Ok(Created {
-            node: self.known(number),
-            directory,
-        })
+        Ok(Created { node: self.known(number), directory })
     }
 
     pub(crate) fn link(&mut self, inode: u64, at: &At, time: Timestamp) -> Outcome<Relinked> {
@@ -180,10 +171,7 @@ impl State {
         attributes.links += 1;
         attributes.changed = time;
         self.put(at, inode);
-        Ok(Relinked {
-            node: self.known(inode),
-            directory: self.touch(at.0, 0, time),
-        })
+        Ok(Relinked { node: self.known(inode), directory: self.touch(at.0, 0, time) })
     }
 
     fn take(&mut self, number: u64, time: Timestamp) -> Node {
@@ -202,10 +190,7 @@ impl State {
             return Err(Errno::EISDIR);
         }
         self.node(at.0).children.remove(&at.1);
-        Ok(Relinked {
-            node: self.take(number, time),
-            directory: self.touch(at.0, 0, time),
-        })
+        Ok(Relinked { node: self.take(number, time), directory: self.touch(at.0, 0, time) })
     }
 
     pub(crate) fn rmdir(&mut self, at: &At, time: Timestamp) -> Outcome<Relinked> {
@@ -217,10 +202,7 @@ impl State {
             return Err(Errno::ENOTEMPTY);
         }
         self.node(at.0).children.remove(&at.1);
-        Ok(Relinked {
-            node: self.take(number, time),
-            directory: self.touch(at.0, -1, time),
-        })
+        Ok(Relinked { node: self.take(number, time), directory: self.touch(at.0, -1, time) })
     }
 
     fn is_below(&self, number: u64, above: u64) -> bool {
@@ -260,12 +242,11 @@ impl State {
                 return Err(Errno::EEXIST);
             }
             let empty = self.nodes[&replaced].children.is_empty();
+            if exchange && other_directories > 0 && self.is_below(from.0, replaced) {
+                return Err(Errno::EINVAL);
+            }
             match (directories > 0, other_directories > 0) {
-                _ if exchange => {
-                    if other_directories > 0 && self.is_below(from.0, replaced) {
-                        return Err(Errno::EINVAL);
-                    }
-                }
+                _ if exchange => {}
                 (true, false) => return Err(Errno::ENOTDIR),
                 (false, true) => return Err(Errno::EISDIR),
                 (true, true) if !empty => return Err(Errno::ENOTEMPTY),
@@ -351,11 +332,7 @@ impl State {
             }
             next = *its;
         }
-        DirectoryPart {
-            records,
-            next,
-            more,
-        }
+        DirectoryPart { records, next, more }
     }
 
     pub(crate) fn read_page(&mut self, number: u64, index: u64, page: &mut PageBytes) {

@@ -1,8 +1,5 @@
 //! Memory on the heap, and time that goes on with each look at it.
-#![expect(
-    unsafe_code,
-    reason = "a region over memory of its own, as a platform makes them"
-)]
+#![expect(unsafe_code, reason = "a region over memory of its own, as a platform makes them")]
 
 use dataplane::platform::{
     Access, Instant, Memory, MemoryError, NewRegion, Timestamp, Waiting, Wake, Writer,
@@ -77,11 +74,7 @@ impl Memory for FakeMemory {
             sealed: AtomicBool::new(false),
             service_written,
         });
-        Ok(NewRegion {
-            writable: region.clone(),
-            read_only: region,
-            bytes,
-        })
+        Ok(NewRegion { writable: region.clone(), read_only: region, bytes })
     }
 
     fn map(&self, region: &Descriptor, access: Access) -> Result<Region, MemoryError> {
@@ -135,10 +128,7 @@ impl Memory for FakeMemory {
 }
 
 fn pages(offset: u64, len: u64) -> std::ops::Range<usize> {
-    assert!(
-        offset.is_multiple_of(PAGE) && len.is_multiple_of(PAGE),
-        "not whole pages"
-    );
+    assert!(offset.is_multiple_of(PAGE) && len.is_multiple_of(PAGE), "not whole pages");
     let first = usize::try_from(offset / PAGE).unwrap();
     first..first + usize::try_from(len / PAGE).unwrap()
 }

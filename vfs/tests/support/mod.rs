@@ -75,18 +75,10 @@ impl System {
         let memory = Arc::new(FakeMemory::default());
         let time = Arc::new(FakeTime::default());
         let broker = Rc::new(FakeBroker::new(&memory));
-        let machine = Machine {
-            waiting: time.clone(),
-            memory: memory.clone(),
-        };
+        let machine = Machine { waiting: time.clone(), memory: memory.clone() };
         let config = VfsConfig::new(budget, 7);
         let service = VfsService::new(config, machine, broker.clone());
-        Self {
-            service: Rc::new(service),
-            broker,
-            memory,
-            time,
-        }
+        Self { service: Rc::new(service), broker, memory, time }
     }
 
     /// A session of user 0.

@@ -27,7 +27,7 @@ pub(crate) fn check(subject: &Subject, report: &mut Report) {
     check("a stranger's region must have a fixed size", strangers_region);
     check("a forked child sees the guard wiped", fork_guard);
     check("a forked child does not inherit regions", no_inheritance);
-    check("a store is in no mount table", no_mount);
+    check("a store is in no mount table, a region in no directory", no_mount);
 }
 
 /// A service's region after the service has mapped it.
@@ -140,6 +140,11 @@ fn no_mount(subject: &Subject) {
     assert_eq!(platform.has_store(), linux::Platform::for_init().has_store());
     let region = platform.memory().create(PAGE, Writer::Service).unwrap();
     assert_eq!(system::mounts(), before);
+    // Nothing but its descriptors keeps a region's memory.
+    for descriptor in [&region.writable, &region.read_only] {
+        let file = linux::as_fd(descriptor).unwrap();
+        assert_eq!(rustix::fs::fstat(file).unwrap().st_nlink, 0);
+    }
     // Regions outlive the store: whoever has one keeps it.
     drop(platform);
     assert!(subject.memory.map(&Arc::clone(&region.writable), Access::ReadWrite).is_ok());
