@@ -92,10 +92,10 @@ pub(crate) struct Cat {
     pub(crate) paths: Vec<SystemPath>,
 }
 
-/// Paths of the system are written `vfs:/path`; all others are the host's. Permissions are kept,
-/// owners are not. Symbolic links named as SRC are followed, those inside of directories are
-/// skipped with a warning.
 #[derive(Debug, Args)]
+#[command(after_help = "Paths of the system are written vfs:/path; all others are the host's. \
+Permissions are kept, owners are not. A symbolic link named as SRC is followed; those inside of \
+directories are skipped with a warning.")]
 pub(crate) struct Cp {
     /// Copy directories and all below them
     #[arg(short, long, short_alias = 'R')]

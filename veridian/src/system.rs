@@ -9,10 +9,11 @@ use control::client::{ClientMachine, Connection};
 use control::message::{Header, LaunchCommand, LaunchReply, Message, StartSystem, Started};
 use control::platform::{Channel, Packet, Spawning, Unit};
 use platform::ConnectError;
-use platform::linux::{Platform, Program, Spawner};
+use platform::linux::{Output, Platform, Program, Spawner};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use std::collections::hash_map::RandomState;
 use std::fmt;
+use std::fs::File;
 use std::hash::{BuildHasher, Hasher};
 use std::path::Path;
 use std::sync::Arc;
@@ -150,7 +151,10 @@ impl Embedded {
 /// # Errors
 /// What kept it from starting.
 pub fn start_detached(address: &Address) -> Result<StartReport> {
-    let (process, report) = InitProcess::start(Program::default(), address, Stays::Forever)?;
+    // Whoever reads this process's output is not to wait for a system that stays.
+    let nowhere = File::options().write(true).open("/dev/null").context("opening /dev/null")?;
+    let program = Program { output: Output::File(nowhere), ..Program::default() };
+    let (process, report) = InitProcess::start(program, address, Stays::Forever)?;
     process.leave();
     Ok(report)
 }

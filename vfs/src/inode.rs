@@ -26,6 +26,8 @@ pub(crate) struct Inode {
     /// What only this kind has.
     pub(crate) body: Body,
     attributes: RefCell<Attributes>,
+    /// Counts the reasons to ask the file system for them again; 0 if there are none.
+    doubts: Cell<u64>,
     references: Cell<u64>,
     budget: Rc<Budget>,
 }
@@ -93,6 +95,7 @@ impl Inode {
             kind: attributes.kind,
             body,
             attributes: RefCell::new(*attributes),
+            doubts: Cell::new(0),
             references: Cell::new(references),
             budget,
         }
@@ -125,6 +128,29 @@ impl Inode {
         } else {
             *attributes = *news;
         }
+    }
+
+    /// Changes of names overlapped, or one was cut off: the attributes may not be so any more.
+    pub(crate) fn doubt(&self) {
+        self.doubts.set(self.doubts.get() + 1);
+    }
+
+    /// Sees to it that the attributes are what the file system has, if there is doubt.
+    ///
+    /// # Errors
+    /// Of the file system.
+    #[inline]
+    pub(crate) async fn dispel_doubt(&self) -> Result<(), Errno> {
+        while self.doubts.get() > 0 {
+            let version = || self.directory().map(Directory::version);
+            let before = (self.doubts.get(), version());
+            let news = self.mount.filesystem.attributes(self.number).await?;
+            if before == (self.doubts.get(), version()) {
+                self.merge(&news);
+                self.doubts.set(0);
+            }
+        }
+        Ok(())
     }
 
     /// Whether the page cache is the only place of the contents.

@@ -9,8 +9,14 @@
 //!  tmpfs, and what else implements dataplane::filesystem::FileSystem
 //! ```
 //!
-//! One thread drives it. Not supported yet: unmounting, files without a name (TEMPORARY), locks,
-//! and looking again whether a backing file system was changed by somebody else.
+//! One thread drives it. What clients make it keep is charged to a budget of memory (`budget`); a
+//! session's handles and pinned pages are bounded by its quota. Times of access are updated only
+//! when they are not later than the last change. A path never leads above the session's root, a
+//! handle never to more rights than it has.
+//!
+//! Not supported yet: unmounting, files without a name (TEMPORARY), locks, writing back without
+//! being asked (FSYNC, want of memory and the end of the service ask), and looking again whether a
+//! backing file system was changed by somebody else.
 #![no_std]
 
 extern crate alloc;

@@ -6,7 +6,7 @@ use crate::inode::Inode;
 use alloc::boxed::Box;
 use alloc::rc::{Rc, Weak};
 use alloc::vec::Vec;
-use core::cell::RefCell;
+use core::cell::{Cell, RefCell};
 use dataplane::filesystem::{ContentsIn, FileSystem, InodeNumber};
 
 /// A mounted file system.
@@ -91,6 +91,7 @@ impl Mount {
 #[derive(Default)]
 pub(crate) struct Mounts {
     roots: RefCell<Vec<Rc<Inode>>>,
+    last_id: Cell<u64>,
 }
 
 impl Mounts {
@@ -101,8 +102,8 @@ impl Mounts {
         budget: &Rc<Budget>,
         seed: u64,
     ) -> Rc<Mount> {
-        let id = self.roots.borrow().len() as u64 + 1;
-        Rc::new(Mount::new(id, filesystem, budget, seed))
+        self.last_id.set(self.last_id.get() + 1);
+        Rc::new(Mount::new(self.last_id.get(), filesystem, budget, seed))
     }
 
     /// Adds the root of a prepared mount.

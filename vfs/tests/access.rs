@@ -16,8 +16,10 @@ use dataplane::SessionRights;
 use dataplane::entry::{Errno, Opcode, Sqe};
 use dataplane::file::{OpenFlags, Request};
 use dataplane::service::DataService;
+use proptest::prelude::*;
 use support::System;
 use support::client::{self, BOTH, Client, READ, WRITE, finish};
+use support::fake::{FakeFileSystem, Pace};
 
 #[test]
 fn mode_bits_are_obeyed() {
@@ -190,5 +192,67 @@ fn hostile_entries_are_refused() {
     for opcode in Opcode::ALL {
         let expected = Request::is_known(*opcode);
         assert_eq!(system.service.supports(*opcode), expected);
+    }
+}
+
+/// An entry of random words, of which some are as an honest client has them.
+fn entry() -> impl Strategy<Value = Sqe> {
+    let number = prop_oneof![
+        4 => 0u64..20_000,
+        1 => (i64::MAX as u64 - 5_000)..=(i64::MAX as u64),
+        1 => any::<u64>(),
+    ];
+    let small = prop_oneof![9 => Just(0u32), 1 => any::<u32>()];
+    let len = prop_oneof![9 => 0u32..9_000, 1 => any::<u32>()];
+    let flags = prop_oneof![4 => Just(0u32), 4 => Just(0o102u32), 1 => 0u32..8, 1 => any::<u32>()];
+    let word = prop_oneof![4 => Just(0u64), 2 => Just(0o777u64), 1 => any::<u64>()];
+    let opcode = prop_oneof![9 => 16u8..28, 1 => any::<u8>()];
+    let target = (opcode, 0u32..4, 0u16..3, number);
+    let buffer = (small.clone(), 0u32..1_000, len);
+    (target, buffer, (flags, word.clone(), word, small)).prop_map(|(target, buffer, rest)| Sqe {
+        opcode: target.0,
+        handle_slot: target.1,
+        handle_generation: target.2,
+        offset: target.3,
+        buffer: buffer.0,
+        buffer_offset: buffer.1 * 8,
+        len: buffer.2,
+        op_flags: rest.0,
+        arg0: rest.1,
+        arg1: rest.2,
+        credential: u16::from(rest.3 > 0),
+        ..Sqe::default()
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(96))]
+
+    #[test]
+    fn any_entry_is_answered(
+        entries in prop::collection::vec((entry(), "[ab/.]{0,6}"), 1..100),
+        late in any::<bool>(),
+    ) {
+        let system = if late {
+            System::over(256 << 10, Box::new(FakeFileSystem::new(Pace::Later(3))))
+        } else {
+            System::new(256 << 10)
+        };
+        let before = system.service.usage();
+        let client = system.root_client();
+        for (mut entry, path) in entries {
+            if matches!(entry.opcode(), Opcode::OpenAt | Opcode::MkdirAt | Opcode::UnlinkAt) {
+                let range = client.path(&path, 0);
+                (entry.buffer_offset, entry.len) = (range.offset, range.len);
+                (entry.offset, entry.arg1) = (0, 0);
+            }
+            let completion = finish(client.submit(&entry));
+            drop(completion);
+            let usage = system.service.usage();
+            prop_assert!(usage.used_bytes <= usage.limit_bytes);
+        }
+        client.disconnect();
+        let after = system.service.usage();
+        prop_assert_eq!((after.grants, after.pinned_pages), (before.grants, before.pinned_pages));
     }
 }

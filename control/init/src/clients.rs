@@ -2,13 +2,19 @@
 
 use crate::outbox::Outbox;
 use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use capability::{Handle, SpaceId};
 use control::message::{BrokerReply, Failed, Header, Message};
-use control::platform::{ChannelError, Packet, Peer};
+use control::platform::{Channel, ChannelError, Packet, Peer};
 use dataplane::entry::Errno;
 use dataplane::platform::Instant;
 use dataplane::{Descriptor, SessionId};
+
+/// Questions of one client that may be open at a time; others stay in its channel.
+const MOST_OPEN: usize = 16;
+/// How long answers may wait for a client that does not read, ns; then it counts as gone.
+const READ_WITHIN_NS: u64 = 10_000_000_000;
 
 /// What a capability is on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,19 +34,74 @@ pub(crate) struct Client {
     pub(crate) bytes: u64,
     /// What it holds, once it has greeted.
     pub(crate) held: Vec<(Handle, Object)>,
+    /// Questions that are not answered yet.
+    open: usize,
+    /// Whether it was not listened to when it may have had something to say.
+    overheard: bool,
+    /// Since when answers wait for it.
+    unread_since: Option<Instant>,
 }
 
 impl Client {
+    pub(crate) fn new(channel: Arc<dyn Channel>, peer: Peer, space: SpaceId) -> Self {
+        Self {
+            outbox: Outbox::new(channel),
+            peer,
+            space,
+            sessions: BTreeSet::new(),
+            bytes: 0,
+            held: Vec::new(),
+            open: 0,
+            overheard: false,
+            unread_since: None,
+        }
+    }
+
+    /// Takes its next question, unless it has to read or wait for answers first.
+    ///
+    /// # Errors
+    /// It is gone.
+    pub(crate) fn listen(&mut self) -> Result<Option<Packet>, ChannelError> {
+        if self.open >= MOST_OPEN || self.outbox.is_waiting() {
+            self.overheard = true;
+            return Ok(None);
+        }
+        let packet = self.outbox.channel().receive()?;
+        self.open += usize::from(packet.is_some());
+        Ok(packet)
+    }
+
+    /// Whether it can be listened to again, and was not before. Says so once.
+    pub(crate) fn is_to_be_heard(&mut self) -> bool {
+        let free = self.open < MOST_OPEN && !self.outbox.is_waiting();
+        free && core::mem::take(&mut self.overheard)
+    }
+
+    /// Sends what waits for it; whether something still does.
+    ///
+    /// # Errors
+    /// It is gone, or has not read for so long that it counts as gone.
+    pub(crate) fn flush(&mut self, now: Instant) -> Result<bool, ChannelError> {
+        self.outbox.flush()?;
+        if !self.outbox.is_waiting() {
+            self.unread_since = None;
+            return Ok(false);
+        }
+        let since = *self.unread_since.get_or_insert(now);
+        if now.since_ns(since) > READ_WITHIN_NS { Err(ChannelError::Full) } else { Ok(true) }
+    }
+
     /// Answers a request.
     ///
     /// # Errors
-    /// The client is gone, or does not read.
+    /// The client is gone.
     pub(crate) fn reply(
         &mut self,
         request: u64,
         reply: &BrokerReply,
         descriptors: Vec<Descriptor>,
     ) -> Result<(), ChannelError> {
+        self.open = self.open.saturating_sub(1);
         let bytes = reply.encode(Header::new(request));
         self.outbox.send(Packet { bytes, descriptors })
     }

@@ -350,13 +350,18 @@ impl Init {
         match record.phase {
             Phase::Closing => {}
             Phase::Over => self.forget_session(session),
-            Phase::Opening { .. } | Phase::Open if running => {
+            phase if running => {
                 record.phase = Phase::Closing;
+                let client = record.client;
                 if let Some(service) = self.services.get_mut(place) {
                     service.ask(&command, Vec::new(), Awaited::Closed(session));
                 }
+                if let Phase::Opening { request } = phase {
+                    let ended = (Errno::ECANCELED, "the session was ended while it was opened");
+                    self.refuse(client, request, ended);
+                }
             }
-            Phase::Opening { .. } | Phase::Open => self.forget_session(session),
+            _ => self.forget_session(session),
         }
     }
 
@@ -369,6 +374,21 @@ impl Init {
         } else {
             self.answer_ended(session);
         }
+    }
+
+    /// A service has ended a session by itself. The client has its regions still, so they count
+    /// as its own until it lets go of the session.
+    fn session_ended(&mut self, place: usize, id: SessionId) {
+        let Some(record) = self.sessions.get_mut(&id).filter(|s| s.service() == place) else {
+            return;
+        };
+        if record.phase == Phase::Open {
+            record.phase = Phase::Over;
+        }
+        if let Some(service) = self.services.get_mut(place) {
+            service.sessions.remove(&id);
+        }
+        self.session_over(id);
     }
 
     /// The regions of a session go.
@@ -438,12 +458,7 @@ impl Init {
                     session.offered.remove(&named.grant);
                 }
             }
-            ServiceMessage::SessionEnded(ended) => {
-                let session = self.sessions.get(&ended.session);
-                if session.is_some_and(|session| session.service() == place) {
-                    self.forget_session(ended.session);
-                }
-            }
+            ServiceMessage::SessionEnded(ended) => self.session_ended(place, ended.session),
             answer => self.answer(place, request, answer),
         }
     }
@@ -508,6 +523,11 @@ impl Init {
     /// Services that have not acknowledged a revocation in time are ended.
     pub(crate) fn enforce_deadlines(&mut self) {
         let now = self.machine.waiting.now();
+        if self.questions.next_deadline().is_none_or(|deadline| deadline > now) {
+            return;
+        }
+        // The answer may have come, and init not have been quick enough to see it.
+        (0..self.services.len()).for_each(|place| self.serve_service(place));
         for session in self.questions.overdue(now) {
             let place = self.sessions.get(&session).map(SessionRecord::service);
             if let Some(service) = place.and_then(|place| self.services.get(place)) {

@@ -9,7 +9,7 @@ use crate::sessions::{Phase, SessionRecord};
 use crate::tokens::Source;
 use crate::units::{UnitError, start_order};
 use alloc::boxed::Box;
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -26,6 +26,8 @@ const STOP_WITHIN_NS: u64 = 5_000_000_000;
 const ACKNOWLEDGE_WITHIN_NS: u64 = 2_000_000_000;
 /// How often what does not fit into a client's channel is tried again, ns.
 const FLUSH_INTERVAL_NS: u64 = 5_000_000;
+/// Messages taken from one client, and connections accepted, in one turn of the loop.
+const BATCH: usize = 16;
 /// Most capability spaces.
 const MAX_SPACES: u32 = 8192;
 
@@ -81,6 +83,8 @@ pub struct Init {
     order: Vec<usize>,
     pub(crate) clients: BTreeMap<u64, Client>,
     next_client: u64,
+    /// Sources of which more may be there than one turn has taken.
+    unfinished: BTreeSet<Source>,
     pub(crate) sessions: BTreeMap<SessionId, SessionRecord>,
     pub(crate) next_session: u64,
     pub(crate) capabilities: Capabilities<Object>,
@@ -129,6 +133,7 @@ impl Init {
             order,
             clients: BTreeMap::new(),
             next_client: 1,
+            unfinished: BTreeSet::new(),
             sessions: BTreeMap::new(),
             next_session: 1,
             capabilities,
@@ -210,10 +215,13 @@ impl Init {
         let mut ready = Vec::new();
         while self.stopping.is_none() {
             let flush = self.flush();
-            let deadline = flush.into_iter().chain(self.questions.next_deadline()).min();
+            let now = (!self.unfinished.is_empty()).then_some(Instant(0));
+            let deadline = now.into_iter().chain(flush).chain(self.questions.next_deadline()).min();
             self.machine.poller.wait(deadline, &mut ready);
-            self.enforce_deadlines();
+            let unfinished = core::mem::take(&mut self.unfinished);
             ready.drain(..).for_each(|token| self.handle(Source::from_token(token)));
+            unfinished.into_iter().for_each(|source| self.handle(Some(source)));
+            self.enforce_deadlines();
         }
         self.stop();
     }
@@ -287,7 +295,8 @@ impl Init {
     }
 
     fn accept(&mut self) {
-        while let Some(channel) = self.machine.listener.accept() {
+        for _ in 0..BATCH {
+            let Some(channel) = self.machine.listener.accept() else { return };
             let peer = channel.peer();
             let of_user =
                 self.clients.values().filter(|client| client.peer.uid == peer.uid).count();
@@ -305,57 +314,56 @@ impl Init {
                 let _ = self.capabilities.destroy_space(space);
                 continue;
             }
-            let client = Client {
-                outbox: Outbox::new(channel),
-                peer,
-                space,
-                sessions: Default::default(),
-                bytes: 0,
-                held: Vec::new(),
-            };
-            self.clients.insert(id, client);
+            self.clients.insert(id, Client::new(channel, peer, space));
         }
+        self.unfinished.insert(Source::Listener);
     }
 
+    /// Takes a batch of a client's messages, so that one that talks without end does not keep the
+    /// others waiting.
     fn serve_client(&mut self, id: u64) {
-        // Bounded, so that one client that talks without end does not keep the others waiting:
-        // the channel holds few messages, and what is left over is found at the next turn.
-        loop {
-            let Some(client) = self.clients.get(&id) else { return };
-            match client.outbox.channel().receive() {
+        for _ in 0..BATCH {
+            let Some(client) = self.clients.get_mut(&id) else { return };
+            match client.listen() {
                 Ok(Some(packet)) => self.client_message(id, &packet),
                 Ok(None) => return,
                 Err(_) => return self.client_gone(id),
             }
         }
+        self.unfinished.insert(Source::Client(id));
     }
 
     /// Sends what waits; when to try again.
     fn flush(&mut self) -> Option<Instant> {
+        let now = self.machine.waiting.now();
         let mut gone = Vec::new();
         let mut waiting = false;
         for (id, client) in &mut self.clients {
-            if client.outbox.is_waiting() {
-                waiting = true;
-                if client.outbox.flush().is_err() {
-                    gone.push(*id);
-                }
+            match client.flush(now) {
+                Ok(waits) => waiting |= waits,
+                Err(_) => gone.push(*id),
+            }
+            if client.is_to_be_heard() {
+                self.unfinished.insert(Source::Client(*id));
             }
         }
         for service in &mut self.services {
             if let Some(outbox) = service.outbox.as_mut().filter(|outbox| outbox.is_waiting()) {
-                waiting = true;
+                // A failure shows as a hang-up, which is dealt with there.
                 let _ = outbox.flush();
+                waiting |= outbox.is_waiting();
             }
         }
         gone.into_iter().for_each(|id| self.client_gone(id));
-        waiting.then(|| self.machine.waiting.now().after_ns(FLUSH_INTERVAL_NS))
+        waiting.then(|| now.after_ns(FLUSH_INTERVAL_NS))
     }
 
     /// A client has hung up: its sessions end and its capabilities go.
     pub(crate) fn client_gone(&mut self, id: u64) {
         let Some(client) = self.clients.remove(&id) else { return };
         self.machine.poller.remove(&client.outbox.channel().source());
+        // Somebody may have found no place, or no descriptor left, and be waiting.
+        self.unfinished.insert(Source::Listener);
         self.questions.forget(id);
         let _ = self.capabilities.destroy_space(client.space);
         for session in client.sessions {

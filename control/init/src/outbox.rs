@@ -1,11 +1,11 @@
 //! A channel that is written to without ever waiting: what does not fit now is sent later.
+//!
+//! What waits is bounded by who asks: a client's questions are not read while answers to it wait,
+//! nor while many of them are open, and a service is sent no more than clients have asked.
 
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use control::platform::{Channel, ChannelError, Packet};
-
-/// Messages that may wait for a peer that does not read; one more, and it counts as gone.
-const MOST_WAITING: usize = 1024;
 
 pub(crate) struct Outbox {
     channel: Arc<dyn Channel>,
@@ -24,11 +24,8 @@ impl Outbox {
     /// Sends a message behind those that wait.
     ///
     /// # Errors
-    /// The peer is gone, or as good as gone.
+    /// The peer is gone.
     pub(crate) fn send(&mut self, packet: Packet) -> Result<(), ChannelError> {
-        if self.waiting.len() >= MOST_WAITING {
-            return Err(ChannelError::Full);
-        }
         self.waiting.push_back(packet);
         self.flush()
     }

@@ -3,7 +3,7 @@
 use dataplane::platform::Token;
 
 /// A source that init waits for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Source {
     /// The socket that clients reach.
     Listener,

@@ -80,6 +80,8 @@ pub struct Queue {
     mapped: Vec<MappedGrant>,
     fork_guard: Word,
     ended: Option<ClientError>,
+    /// Whether anything was submitted or consumed since the service was last looked after.
+    unnotified: bool,
     safety_wakes: u64,
 }
 
@@ -105,6 +107,7 @@ impl Queue {
             mapped: Vec::new(),
             fork_guard: parts.fork_guard,
             ended: None,
+            unnotified: false,
             safety_wakes: 0,
         })
     }
@@ -203,12 +206,14 @@ impl Queue {
         let entry = Sqe { user_data: ticket.0, ..sqe };
         self.ring.submit(&entry.to_words()).map_err(|_| ClientError::Full)?;
         self.in_flight.start(largest_count(&sqe));
+        self.unnotified = true;
         Ok(ticket)
     }
 
     /// Wakes the service if it sleeps.
     #[inline]
     pub fn notify(&mut self) {
+        self.unnotified = false;
         if self.ring.must_ring() {
             self.doorbell.ring();
         }
@@ -369,6 +374,7 @@ impl Queue {
     fn consume(&mut self, words: &rings::CqeWords, done: &Done) -> Result<(), ClientError> {
         let kind =
             if done.flags.contains(CqeFlags::MORE) { Completion::More } else { Completion::Last };
+        self.unnotified = true;
         self.ring.consume(words, kind).map_err(|_| self.end(ClientError::Corrupt))
     }
 
@@ -399,7 +405,9 @@ impl Queue {
 
     /// Announces sleep; the word and value to sleep on, or `None` if there is something to do.
     pub(super) fn arm(&mut self) -> Result<Option<(Word, u64)>, ClientError> {
-        self.notify();
+        if self.unnotified {
+            self.notify();
+        }
         let sequence = self.ring.arm();
         if self.ring.is_ready() || self.is_over() {
             self.ring.disarm();
@@ -417,7 +425,7 @@ impl Queue {
     #[inline]
     fn pause(&mut self, deadline: Option<Instant>) -> Result<(), ClientError> {
         self.looks = self.looks.wrapping_add(1);
-        if self.looks % LOOKS_PER_STATE == 1 {
+        if self.unnotified {
             // The service may be waiting for completions to be consumed.
             self.notify();
         }

@@ -24,10 +24,6 @@ pub(super) fn run(launcher: Arc<dyn Channel>) -> Result<(), String> {
     match begin(&launcher, &start) {
         Ok((mut init, report)) => {
             send(&launcher, request, &started(&report));
-            if start.stays != 0 {
-                // The starter may go now, and its channel with it.
-                stay().map_err(|error| format!("cannot outlive its starter: {error}"))?;
-            }
             drop(launcher);
             init.run();
             Ok(())
@@ -59,6 +55,10 @@ fn begin(launcher: &Arc<dyn Channel>, start: &StartSystem) -> Result<(Init, Star
     let policy = Policy::new(rustix::process::getuid().as_raw());
     let mut init = Init::new(machine, super::units(), policy).map_err(|error| explain(&error))?;
     let report = init.start().map_err(|error| explain(&error))?;
+    if start.stays != 0 {
+        // Before the starter is told, which may end at once then.
+        stay().map_err(|error| format!("cannot outlive its starter: {error}"))?;
+    }
     Ok((init, report))
 }
 

@@ -5,6 +5,7 @@ pub(crate) mod init;
 pub(crate) mod vfs;
 
 use control::platform::{Channel, Unit};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::ffi::OsString;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -25,6 +26,7 @@ pub fn dispatch(mut arguments: impl Iterator<Item = OsString>) -> Option<ExitCod
         eprintln!("veridian: services are started by init; see `veridian up`");
         return Some(ExitCode::from(2));
     };
+    raise_descriptor_limit();
     let take: fn(Arc<dyn Channel>) -> Result<(), String> = match role.to_str() {
         Some(init::NAME) => init::run,
         Some(vfs::NAME) => vfs::run,
@@ -40,4 +42,12 @@ pub fn dispatch(mut arguments: impl Iterator<Item = OsString>) -> Option<ExitCod
             ExitCode::FAILURE
         }
     })
+}
+
+/// Sessions and grants take descriptors, more than what many systems set at first. Nothing here
+/// uses `select`, for which the lower limit is.
+fn raise_descriptor_limit() {
+    let limits = getrlimit(Resource::Nofile);
+    // It may always be raised this far.
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: limits.maximum, ..limits });
 }

@@ -53,11 +53,20 @@ pub(crate) fn run<A: AsRef<OsStr>>(arguments: impl IntoIterator<Item = A>) -> Ra
 }
 
 /// A system of a test's own.
-pub(crate) struct System(Embedded);
+pub(crate) struct System(Option<Embedded>);
+
+impl Drop for System {
+    fn drop(&mut self) {
+        let stopped = self.0.take().map(Embedded::stop);
+        if !std::thread::panicking() {
+            stopped.unwrap().unwrap();
+        }
+    }
+}
 
 impl System {
     pub(crate) fn start() -> Self {
-        Self(Embedded::start_from(PROGRAM.as_ref()).unwrap())
+        Self(Some(Embedded::start_from(PROGRAM.as_ref()).unwrap()))
     }
 
     /// A command that talks to this system.
@@ -66,7 +75,7 @@ impl System {
         arguments: impl IntoIterator<Item = A>,
     ) -> Command {
         let mut command = command(arguments);
-        command.env("VERIDIAN_ADDRESS", &self.0.address.0);
+        command.env("VERIDIAN_ADDRESS", &self.0.as_ref().unwrap().address.0);
         command
     }
 

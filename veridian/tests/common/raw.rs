@@ -2,7 +2,7 @@
 //! over, maps every region, and does with them what no library of ours would.
 
 use control::message::{
-    BrokerReply, ClientMessage, Connect, HeldCapability, Header, MapGrant, Message, SessionNamed,
+    BrokerReply, ClientMessage, Connect, Header, HeldCapability, MapGrant, Message, SessionNamed,
     SessionTerms,
 };
 use control::platform::{Channel, ChannelError, Packet};

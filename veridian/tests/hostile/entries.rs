@@ -48,7 +48,7 @@ impl Entries {
     fn plausible(&self, session: &RawSession, random: &mut Random) -> Sqe {
         let handle = *random.pick(&self.handles);
         let offset = random.below(MAX_FILE_BYTES / 2);
-        let mut path = |random: &mut Random| path(session, random);
+        let path = |random: &mut Random| path(session, random);
         let request = match random.below(18) {
             0 => return Sqe::new(Opcode::Nop, Handle::NONE),
             1 => {
@@ -150,7 +150,7 @@ fn range(session: &RawSession, random: &mut Random) -> ArenaRange {
 fn path(session: &RawSession, random: &mut Random) -> ArenaRange {
     let mut path = PLAYGROUND.to_vec();
     path.push(b'/');
-    path.extend_from_slice(random.pick(&NAMES));
+    path.extend_from_slice(NAMES[random.index(NAMES.len())]);
     let room = session.terms.arena_bytes - 64;
     let offset = u32::try_from(random.below(room) / 8 * 8).unwrap();
     session.put(offset, &path)

@@ -2,7 +2,7 @@
 
 use crate::common::raw::{RawClient, RawSession, Wish};
 use control::message::{ClientMessage, Header, Message, Tell};
-use control::platform::{Channel, Packet};
+
 use dataplane::entry::{Handle, Opcode, Sqe};
 use dataplane::file::{OpenFlags, Request};
 use dataplane::grant::GrantId;
@@ -21,7 +21,7 @@ type Step = fn(&str);
 
 /// All steps, by name.
 pub(crate) const STEPS: [(&str, Step); 22] = [
-    ("connected", |address| drop(std::mem::ManuallyDrop::new(client_unasked(address)))),
+    ("connected", |address| forget(RawClient::connect(address).unwrap())),
     ("asked who it is", |address| asked(address, &ClientMessage::Hello)),
     ("asked for a session", asked_for_session),
     ("descriptors on their way", descriptors_on_their_way),
@@ -55,10 +55,6 @@ pub(crate) fn run(address: &str, step: usize) {
 /// What is forgotten here stays open until death.
 fn forget<T>(kept: T) {
     std::mem::forget(kept);
-}
-
-fn client_unasked(address: &str) -> RawClient {
-    RawClient::connect(address).unwrap()
 }
 
 fn open(address: &str) -> (RawClient, RawSession) {

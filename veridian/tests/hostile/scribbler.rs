@@ -72,7 +72,9 @@ fn open(client: &mut RawClient, random: &mut Random) -> Option<RawSession> {
     };
     match client.open(&wish) {
         Ok(session) => Some(session),
-        Err(Refusal::Refused(Errno::EDQUOT | Errno::ENOMEM | Errno::EAGAIN) | Refusal::Gone) => None,
+        Err(Refusal::Refused(Errno::EDQUOT | Errno::ENOMEM | Errno::EAGAIN) | Refusal::Gone) => {
+            None
+        }
         Err(refusal) => panic!("no session: {refusal:?}"),
     }
 }

@@ -6,20 +6,17 @@ use crate::common::random::{self, Random};
 use crate::common::raw::RawClient;
 use crate::entries::PLAYGROUND;
 use crate::mortal::STEPS;
-use crate::scribbler;
 use crate::victim::Victim;
 use control::client::{Connection, SessionOptions};
 use control::message::{ServiceState, ServiceStatus};
-use control::platform::Channel;
 use dataplane::client::Queue;
 use dataplane::entry::Handle;
 use dataplane::file::{FileKind, OpenFlags, UnlinkKind};
-use rustix::process::Signal;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::Child;
 use std::time::{Duration, Instant};
-use veridian::system::{Embedded, connect};
+use veridian::system::Embedded;
 
 /// How often everything is repeated.
 const REPEATS: usize = 10;
@@ -55,11 +52,13 @@ pub(crate) fn run() {
     let system = Embedded::start_from(Path::new(env!("CARGO_BIN_EXE_veridian"))).unwrap();
     let mut siege = Siege::new(system, seed);
     let before = siege.status();
+    siege.victim.rest();
     let census = Census::take(&siege.system.connection, &siege.pids);
     let mut looks = Vec::new();
     for repeat in 1..=REPEATS {
         siege.assault();
         siege.clear();
+        siege.victim.rest();
         census.await_same(&siege.system.connection, &siege.pids);
         let resident: Vec<u64> = siege.pids.iter().map(|pid| resident_kib(*pid)).collect();
         println!(
@@ -106,6 +105,7 @@ impl Siege {
 
     /// Everything at once.
     fn assault(&mut self) {
+        self.victim.work();
         make_playground(&self.system.connection);
         let mut clients = Vec::new();
         for number in 0..SCRIBBLERS {
@@ -148,24 +148,21 @@ impl Siege {
     }
 
     fn start_mortal(&mut self, step: usize) -> Child {
-        let arguments =
-            ["mortal".to_owned(), self.system.address.0.clone(), step.to_string()];
+        let arguments = ["mortal".to_owned(), self.system.address.0.clone(), step.to_string()];
         let number = self.random.index(self.users.len());
         processes::start(&arguments, self.user(number))
     }
 
     /// Removes the files that hostile clients have made.
     fn clear(&mut self) {
-        let mut session =
-            self.system.connection.connect("vfs", SessionOptions::default()).unwrap();
+        let mut session = self.system.connection.connect("vfs", SessionOptions::default()).unwrap();
         let mut queue = session.take_queue().unwrap();
         remove_all(&mut queue, session.root(), &[b"victim"]);
         self.victim.check();
     }
 
     /// What there was to see; the system is stopped.
-    fn finish(mut self, before: &ServiceStatus) -> String {
-        self.victim.check();
+    fn finish(self, before: &ServiceStatus) -> String {
         let victim = self.victim.stop();
         let after = self.system.connection.status().unwrap().services[0];
         assert_eq!((after.pid, after.epoch), (before.pid, before.epoch), "the vfs has died");
@@ -220,7 +217,7 @@ fn remove_all(queue: &mut Queue, directory: Handle, spared: &[&[u8]]) {
         if spared.contains(&name.as_slice()) {
             continue;
         }
-        if kind == FileKind::Directory {
+        if kind == Some(FileKind::Directory) {
             let below = queue.open(directory, &name, OpenFlags::DIRECTORY, 0).unwrap();
             remove_all(queue, below, &[]);
             queue.close(below).unwrap();

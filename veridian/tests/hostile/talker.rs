@@ -7,7 +7,7 @@ use control::message::{
     ClientMessage, Connect, Derive, Header, MAX_MESSAGE_BYTES, MapGrant, Message, SessionNamed,
     Tell,
 };
-use control::platform::{Channel, ChannelError, Packet};
+use control::platform::{ChannelError, Packet};
 use dataplane::entry::Errno;
 use dataplane::{Descriptor, SessionId, WaitMode};
 use rustix::process::{Resource, getrlimit, setrlimit};
@@ -199,7 +199,8 @@ fn half_open(address: &str) {
     let standing = clients.iter().filter(|client| client.channel.is_connected()).count();
     assert!(standing <= clients.len());
     // Passed on to nobody, and closed.
-    let _sources: Vec<Descriptor> = clients.iter().map(|c| Arc::clone(&c.channel).source()).collect();
+    let _sources: Vec<Descriptor> =
+        clients.iter().map(|c| Arc::clone(&c.channel).source()).collect();
 }
 
 /// Questions and answers as fast as they go, from two threads: the broker always has something
@@ -210,8 +211,7 @@ fn chatter(address: &str, random: &mut Random) {
     let reader = std::thread::spawn(move || while channel.receive_within(None).is_ok() {});
     let deadline = Instant::now() + Duration::from_secs(1);
     while Instant::now() < deadline {
-        let question =
-            if random.once_in(2) { ClientMessage::Hello } else { ClientMessage::Status };
+        let question = if random.once_in(2) { ClientMessage::Hello } else { ClientMessage::Status };
         if !pushed(&mut client, &question, random) {
             break;
         }

@@ -30,7 +30,11 @@ pub(crate) struct Victim {
 struct Progress {
     rounds: AtomicU64,
     longest_us: AtomicU64,
+    /// What it is told.
     over: AtomicBool,
+    rest: AtomicBool,
+    /// That it rests.
+    rests: AtomicBool,
 }
 
 /// What a victim went through.
@@ -56,6 +60,21 @@ impl Victim {
             self.seen = (rounds, Instant::now());
         }
         assert!(self.seen.1.elapsed() < STALLED_AFTER, "the victim stands still");
+    }
+
+    /// Lets it finish its round and wait; afterwards it has nothing but its session and directory.
+    pub(crate) fn rest(&mut self) {
+        self.progress.rest.store(true, Ordering::Relaxed);
+        while !self.progress.rests.load(Ordering::Acquire) {
+            self.check();
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    /// Lets it go on.
+    pub(crate) fn work(&mut self) {
+        self.progress.rest.store(false, Ordering::Relaxed);
+        self.seen.1 = Instant::now();
     }
 
     /// Lets it finish its round.
@@ -86,6 +105,11 @@ fn work(address: &Address, seed: u64, progress: &Progress) {
         let took = u64::try_from(begun.elapsed().as_micros()).unwrap();
         progress.longest_us.fetch_max(took, Ordering::Relaxed);
         progress.rounds.fetch_add(1, Ordering::Relaxed);
+        while progress.rest.load(Ordering::Relaxed) && !progress.over.load(Ordering::Relaxed) {
+            progress.rests.store(true, Ordering::Release);
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        progress.rests.store(false, Ordering::Relaxed);
     }
     files.queue.close(files.home).unwrap();
     files.queue.unlink(root, HOME, UnlinkKind::Directory).unwrap();

@@ -226,7 +226,7 @@ impl Vfs {
             target: &[],
             time: self.time(),
         };
-        let change = self.change_names(directory, name)?;
+        let change = self.change_names(directory, name, None)?;
         let at = Name { directory: directory.number, name };
         let created = directory.mount.filesystem.create(at, &new).await?;
         directory.merge(&created.directory);

@@ -1,7 +1,7 @@
 //! Removing names, and keeping the dentry cache true while names change.
 
 use crate::error::Result;
-use crate::inode::Inode;
+use crate::inode::{Directory, Inode};
 use crate::permission::{self, Want};
 use crate::session::{OpenFile, Session};
 use crate::vfs::Vfs;
@@ -14,25 +14,34 @@ use dataplane::{Credentials, SessionRights};
 
 /// A name is being changed. Until the file system has answered, nobody knows what it is; if the
 /// request is dropped before, or another change of the same directory overlaps, the cache forgets
-/// the name.
+/// the name and doubts the attributes.
 pub(super) struct NameChange<'a> {
     vfs: &'a Vfs,
     directory: &'a Rc<Inode>,
     name: &'a [u8],
+    /// What has the name.
+    file: Option<&'a Rc<Inode>>,
     version: u64,
+    is_clear: bool,
 }
 
 impl NameChange<'_> {
     /// The change was made: this is what the name is now. Says whether no other change overlapped.
     pub(super) fn done(self, target: Option<Rc<Inode>>) -> bool {
-        let id = self.directory.id;
-        let undisturbed = self.directory.directory().map(|d| d.version()) == Ok(self.version);
-        let (vfs, name) = (self.vfs, self.name);
-        drop(self);
+        let version = self.directory.directory().map(Directory::version);
+        let undisturbed = version == Ok(self.version);
         if undisturbed {
-            vfs.dentries.insert(id, name, target);
+            self.done_together(target);
         }
         undisturbed
+    }
+
+    /// The same for a change that only another one of the same request has overlapped.
+    pub(super) fn done_together(mut self, target: Option<Rc<Inode>>) {
+        let (vfs, id, name) = (self.vfs, self.directory.id, self.name);
+        self.is_clear = true;
+        drop(self);
+        vfs.dentries.insert(id, name, target);
     }
 }
 
@@ -42,11 +51,15 @@ impl Drop for NameChange<'_> {
         if let Ok(directory) = self.directory.directory() {
             directory.bump();
         }
+        if !self.is_clear {
+            self.directory.doubt();
+            self.file.inspect(|file| file.doubt());
+        }
     }
 }
 
 impl Vfs {
-    /// Announces a change of a name.
+    /// Announces a change of a name, which `file` has.
     ///
     /// # Errors
     /// ENOTDIR.
@@ -54,8 +67,16 @@ impl Vfs {
         &'a self,
         directory: &'a Rc<Inode>,
         name: &'a [u8],
+        file: Option<&'a Rc<Inode>>,
     ) -> Result<NameChange<'a>> {
-        Ok(NameChange { vfs: self, directory, name, version: directory.directory()?.bump() })
+        Ok(NameChange {
+            vfs: self,
+            directory,
+            name,
+            file,
+            version: directory.directory()?.bump(),
+            is_clear: false,
+        })
     }
 
     /// Takes note that a file has lost a name.
@@ -107,7 +128,7 @@ impl Vfs {
         let Last::Name(name) = walk.last() else {
             return Err(Errno::EINVAL);
         };
-        let change = self.change_names(directory, name)?;
+        let change = self.change_names(directory, name, Some(&victim))?;
         let at = Name { directory: directory.number, name };
         let (filesystem, time) = (&directory.mount.filesystem, self.time());
         let answer =

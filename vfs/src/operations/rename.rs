@@ -60,9 +60,9 @@ impl Vfs {
             return Err(Errno::EBUSY);
         };
         let (from, to) = (&names.old.at, &names.new.at);
-        let old_change = self.change_names(from, old_name)?;
+        let old_change = self.change_names(from, old_name, Some(&names.moved))?;
         // The version that counts is the later one where both are in one directory.
-        let new_change = self.change_names(to, new_name)?;
+        let new_change = self.change_names(to, new_name, names.replaced.as_ref())?;
         let answer = from.mount.filesystem.rename(
             Name { directory: from.number, name: old_name },
             Name { directory: to.number, name: new_name },
@@ -83,9 +83,8 @@ impl Vfs {
             // The earlier of the two was disturbed by the later one, and by nothing else if that
             // one was not disturbed.
             let undisturbed = new_change.done(Some(Rc::clone(&names.moved)));
-            drop(old_change);
             if undisturbed {
-                self.dentries.insert(from.id, old_name, old_target);
+                old_change.done_together(old_target);
             }
         } else {
             new_change.done(Some(Rc::clone(&names.moved)));

@@ -28,15 +28,17 @@ impl Vfs {
         links: Links,
     ) -> Result<FileStatus> {
         if path.is_empty() {
+            from.inode.dispel_doubt().await?;
             return Ok(status_of(&from.inode));
         }
         from.allow(SessionRights::READ)?;
         let inode = Walk::all(self, session.origin(from, who), path, links).await?;
+        inode.dispel_doubt().await?;
         Ok(status_of(&inode))
     }
 }
 
-pub(super) fn status_of(inode: &Inode) -> FileStatus {
+fn status_of(inode: &Inode) -> FileStatus {
     let attributes = inode.attributes();
     let blocks = match &inode.body {
         Body::Regular(contents) if inode.is_cache_only() => contents.stored() * BLOCKS_IN_PAGE,

@@ -181,11 +181,16 @@ impl Client {
         Ok(())
     }
 
+    pub(crate) fn read_request(handle: Handle, offset: u64, len: u32) -> Request {
+        let into = ArenaRange { offset: DATA, len };
+        Request::Read { handle, offset, into }
+    }
+
     pub(crate) fn read(&self, handle: Handle, offset: u64, len: usize) -> Outcome<Vec<u8>> {
-        let into = ArenaRange { offset: DATA, len: u32::try_from(len).unwrap() };
         // What is not written shows.
         self.arena.write(DATA as usize, &vec![0xee; len]).unwrap();
-        let (count, ..) = self.run(&Request::Read { handle, offset, into })?;
+        let len = u32::try_from(len).unwrap();
+        let (count, ..) = self.run(&Self::read_request(handle, offset, len))?;
         let mut bytes = vec![0; count as usize];
         self.arena.read(DATA as usize, &mut bytes).unwrap();
         Ok(bytes)

@@ -72,17 +72,48 @@ impl FakeFileSystem {
         &self,
         operation: impl FnOnce(&mut State) -> Result<T, Errno> + 'static,
     ) -> Answer<T> {
-        let pauses = self.pauses();
-        if pauses == 0 {
+        self.reply_with_reference(operation, |_| None)
+    }
+
+    /// What is asked for happens at some poll, the answer comes at a later one. If it is dropped
+    /// in between, the reference that it would have given is taken back.
+    fn reply_with_reference<T: 'static>(
+        &self,
+        operation: impl FnOnce(&mut State) -> Result<T, Errno> + 'static,
+        reference: fn(&T) -> Option<InodeNumber>,
+    ) -> Answer<T> {
+        let (before, behind) = (self.pauses(), self.pauses());
+        if before == 0 {
             return Reply::Now(operation(&mut self.state.borrow_mut()));
         }
         let state = Rc::clone(&self.state);
         Reply::Later(Box::pin(async move {
-            for _ in 1..pauses {
+            for _ in 1..before {
                 pause().await;
             }
-            operation(&mut state.borrow_mut())
+            let outcome = operation(&mut state.borrow_mut());
+            let mut undelivered =
+                Undelivered { inode: outcome.as_ref().ok().and_then(reference), state };
+            for _ in 0..behind {
+                pause().await;
+            }
+            undelivered.inode = None;
+            outcome
         }))
+    }
+}
+
+/// A reference that the vfs has not heard of yet.
+struct Undelivered {
+    inode: Option<InodeNumber>,
+    state: Rc<RefCell<State>>,
+}
+
+impl Drop for Undelivered {
+    fn drop(&mut self) {
+        if let Some(inode) = self.inode {
+            self.state.borrow_mut().forget(inode.0, 1);
+        }
     }
 }
 
@@ -101,7 +132,7 @@ impl FileSystem for FakeFileSystem {
 
     fn lookup(&self, at: Name<'_>) -> Answer<Node> {
         let at = owned(at);
-        self.reply(move |state| state.lookup(&at))
+        self.reply_with_reference(move |state| state.lookup(&at), |node| Some(node.inode))
     }
 
     fn create(&self, at: Name<'_>, new: &NewNode<'_>) -> Answer<Created> {
@@ -115,10 +146,11 @@ impl FileSystem for FakeFileSystem {
             special_device: new.special_device,
             time: new.time,
         };
-        self.reply(move |state| {
+        let create = move |state: &mut State| {
             let new = NewNode { target: &target, ..new };
             state.create(&at, &new)
-        })
+        };
+        self.reply_with_reference(create, |created| Some(created.node.inode))
     }
 
     fn link(&self, inode: InodeNumber, at: Name<'_>, time: Timestamp) -> Answer<Relinked> {
