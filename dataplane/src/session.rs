@@ -27,7 +27,8 @@ bitflags::bitflags! {
 pub struct Quota {
     /// Open handles.
     pub handles: u32,
-    /// Requests in flight over all queues.
+    /// Requests in flight over all queues: the broker refuses a session whose queues have more
+    /// completion slots than this.
     pub in_flight: u32,
     /// Pages (4,096 bytes) pinned by grants.
     pub pinned_pages: u32,
@@ -35,7 +36,7 @@ pub struct Quota {
 
 impl Default for Quota {
     fn default() -> Self {
-        Self { handles: 65_536, in_flight: 4_096, pinned_pages: 16_384 }
+        Self { handles: 65_536, in_flight: 65_536, pinned_pages: 16_384 }
     }
 }
 

@@ -1,6 +1,15 @@
 //! What clients do with a system, over both platforms: the services as threads of this process
 //! (`local`) and as processes (`linux`). The same functions run over both.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    reason = "a test fails by panicking"
+)]
+
 #[path = "scenarios/connections.rs"]
 mod connections;
 #[path = "scenarios/death.rs"]

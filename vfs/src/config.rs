@@ -1,5 +1,7 @@
 //! What a vfs is told, and what it tells about itself.
 
+use core::fmt;
+
 /// How a vfs is set up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct VfsConfig {
@@ -39,4 +41,21 @@ pub struct Usage {
     pub grants: u64,
     /// Pages pinned, each as often as it is.
     pub pinned_pages: u64,
+}
+
+impl fmt::Display for Usage {
+    /// One `name=value` a line.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let lines = [
+            ("used_bytes", self.used_bytes),
+            ("limit_bytes", self.limit_bytes),
+            ("pages", self.pages),
+            ("dentries", self.dentries),
+            ("inodes", self.inodes),
+            ("regions", self.regions),
+            ("grants", self.grants),
+            ("pinned_pages", self.pinned_pages),
+        ];
+        lines.iter().try_for_each(|(name, value)| writeln!(f, "{name}={value}"))
+    }
 }

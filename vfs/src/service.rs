@@ -13,7 +13,9 @@ use crate::vfs::Vfs;
 use crate::walk::{Links, Walk};
 use alloc::boxed::Box;
 use alloc::rc::Rc;
+use alloc::string::ToString;
 use alloc::vec::Vec;
+use capability::Rights;
 use control::platform::Machine;
 use control::service::{Broker, Sender, Service};
 use core::cell::RefCell;
@@ -119,8 +121,15 @@ impl Service for VfsService {
         }
     }
 
-    async fn handle_message(&self, _: Sender, _: &[u8]) -> Result<Vec<u8>, Errno> {
-        Err(Errno::EOPNOTSUPP)
+    /// `usage`: what the vfs has in memory, one `name=value` a line; for holders of AUDIT.
+    async fn handle_message(&self, sender: Sender, message: &[u8]) -> Result<Vec<u8>, Errno> {
+        match message {
+            b"usage" if sender.rights.contains(Rights::AUDIT) => {
+                Ok(self.usage().to_string().into_bytes())
+            }
+            b"usage" => Err(Errno::EPERM),
+            _ => Err(Errno::EOPNOTSUPP),
+        }
     }
 
     async fn stop(&self) {

@@ -117,7 +117,7 @@ pub(crate) struct Question {
     pub(crate) client: u64,
     pub(crate) request: u64,
     pub(crate) kind: QuestionKind,
-    /// When those who have not acknowledged a revocation are ended.
+    /// When those who have not answered are ended, or the answer goes without them.
     pub(crate) deadline: Instant,
 }
 
@@ -168,14 +168,18 @@ impl Questions {
         done.into_iter().filter_map(|id| self.open.remove(&id)).collect()
     }
 
-    /// The next deadline of a revocation.
+    /// The next deadline.
     pub(crate) fn next_deadline(&self) -> Option<Instant> {
-        let revocation = |q: &&Question| matches!(q.kind, QuestionKind::Revocation { .. });
-        self.open.values().filter(revocation).map(|question| question.deadline).min()
+        self.open.values().map(|question| question.deadline).min()
     }
 
-    /// Sessions whose end was not acknowledged in time. Each is named once.
-    pub(crate) fn overdue(&mut self, now: Instant) -> Vec<SessionId> {
+    /// Takes what is late: questions that are answered with what is known, and sessions whose end
+    /// was not acknowledged in time. Each is named once.
+    pub(crate) fn overdue(&mut self, now: Instant) -> (Vec<Question>, Vec<SessionId>) {
+        let is_late_status = |_: &u64, question: &mut Question| {
+            question.deadline <= now && matches!(question.kind, QuestionKind::Status { .. })
+        };
+        let statuses = self.open.extract_if(.., is_late_status).map(|(_, late)| late).collect();
         let mut overdue = Vec::new();
         for question in self.open.values_mut().filter(|question| question.deadline <= now) {
             if let QuestionKind::Revocation { sessions } = &question.kind {
@@ -183,7 +187,7 @@ impl Questions {
                 question.deadline = Instant(u64::MAX);
             }
         }
-        overdue
+        (statuses, overdue)
     }
 
     /// A client has gone: its questions need no answer.

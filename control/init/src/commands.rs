@@ -520,7 +520,8 @@ impl Init {
         }
     }
 
-    /// Services that have not acknowledged a revocation in time are ended.
+    /// Services that have not acknowledged a revocation in time are ended; a status goes out
+    /// without those that have not said how they are.
     pub(crate) fn enforce_deadlines(&mut self) {
         let now = self.machine.waiting.now();
         if self.questions.next_deadline().is_none_or(|deadline| deadline > now) {
@@ -528,7 +529,11 @@ impl Init {
         }
         // The answer may have come, and init not have been quick enough to see it.
         (0..self.services.len()).for_each(|place| self.serve_service(place));
-        for session in self.questions.overdue(now) {
+        let (statuses, sessions) = self.questions.overdue(now);
+        for question in statuses {
+            self.finish(&question);
+        }
+        for session in sessions {
             let place = self.sessions.get(&session).map(SessionRecord::service);
             if let Some(service) = place.and_then(|place| self.services.get(place)) {
                 self.machine.spawning.kill(service.pid);

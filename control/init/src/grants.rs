@@ -6,8 +6,9 @@ use control::service::RegionId;
 use dataplane::entry::Errno;
 use dataplane::platform::{Memory, NewRegion, Writer};
 
-/// Most regions and bytes of one service.
+/// Most regions of all services together.
 const MAX_REGIONS: usize = 65_536;
+/// Largest region, bytes; sparse, so this is address space and not memory.
 const MAX_REGION_BYTES: u64 = 1 << 40;
 
 struct Record {

@@ -87,6 +87,7 @@ impl Policy {
         }
         if wish.queues > self.max_queues
             || wish.sq_entries.max(wish.cq_entries) > self.max_entries
+            || u32::from(wish.queues).saturating_mul(wish.cq_entries) > self.quota.in_flight
             || wish.arena_bytes > self.max_arena_bytes
         {
             return Err((Errno::EDQUOT, "the session would be larger than this system allows"));

@@ -35,10 +35,11 @@ impl AsyncQueue {
         Self { queue: Rc::new(RefCell::new(queue)), notifier }
     }
 
-    /// Submits an entry; the future is its completion. Nothing is submitted if the queue is full.
+    /// Submits an entry; the future is its completion. If the queue is full nothing is submitted,
+    /// and the future says so.
     #[must_use]
     pub fn submit(&self, sqe: Sqe) -> Response {
-        let ticket = self.queue.borrow_mut().submit_waiting(sqe);
+        let ticket = self.queue.borrow_mut().submit(sqe);
         Response { queue: self.clone(), state: ticket }
     }
 
@@ -63,6 +64,7 @@ impl Future for Response {
             Err(error) => return Poll::Ready(Err(error)),
         };
         let queue = &mut *self.queue.queue.borrow_mut();
+        queue.disarm();
         loop {
             let drained = queue.drain();
             if let Some(done) = queue.take_kept(ticket) {

@@ -525,7 +525,9 @@ impl Queue {
     /// See [`Queue::view`].
     #[inline]
     pub fn map_grant(&mut self, done: &Done) -> Result<(), ClientError> {
-        done.status.result()?;
+        if done.status.result()? == 0 {
+            return Ok(());
+        }
         let grant = GrantId::from_word(done.aux).grant;
         match self.mapped.last() {
             Some(last) if last.grant == grant => Ok(()),
@@ -540,6 +542,9 @@ impl Queue {
     #[inline]
     pub fn mapped_view(&self, offset: u64, done: &Done) -> Result<GrantView<'_>, ClientError> {
         let len = done.status.result()?;
+        if len == 0 {
+            return Ok(GrantView::empty());
+        }
         let id = GrantId::from_word(done.aux);
         let mapped = self.mapped.iter().rev().find(|mapped| mapped.grant == id.grant);
         let region = &mapped.ok_or(ClientError::Service(Errno::ESTALE))?.region;

@@ -8,20 +8,26 @@ use rings::sync::{Ordering, fence};
 /// copy is needed, [`GrantView::is_current`] tells afterwards whether one was had.
 #[derive(Debug)]
 pub struct GrantView<'a> {
-    region: &'a Region,
+    /// None: nothing is in view.
+    region: Option<&'a Region>,
     offset: usize,
     len: usize,
     generation: u32,
 }
 
 impl<'a> GrantView<'a> {
+    /// A view of nothing: the read was at or behind the end of the file.
+    pub(super) fn empty() -> Self {
+        Self { region: None, offset: 0, len: 0, generation: 0 }
+    }
+
     /// Bytes `offset .. offset + len` of the file behind `region`; `None` if the region does not
     /// have them.
     pub(super) fn new(region: &'a Region, offset: u64, len: u32, generation: u32) -> Option<Self> {
         let offset = usize::try_from(offset).ok()?.checked_add(grant::CONTENTS)?;
         let len = len as usize;
         (offset.checked_add(len)? <= region.len()).then_some(Self {
-            region,
+            region: Some(region),
             offset,
             len,
             generation,
@@ -44,9 +50,9 @@ impl<'a> GrantView<'a> {
     pub fn read(&self, at: usize, into: &mut [u8]) -> usize {
         let count = into.len().min(self.len.saturating_sub(at));
         let into = into.get_mut(..count).unwrap_or_default();
-        match self.region.read(self.offset + at, into) {
-            Ok(()) => count,
-            Err(_) => 0,
+        match self.region.map(|region| region.read(self.offset + at, into)) {
+            Some(Ok(())) => count,
+            _ => 0,
         }
     }
 
@@ -58,7 +64,7 @@ impl<'a> GrantView<'a> {
         if at.checked_add(8)? > self.len {
             return None;
         }
-        self.region.load(self.offset + at, Ordering::Relaxed).ok()
+        self.region?.load(self.offset + at, Ordering::Relaxed).ok()
     }
 
     /// Folds over the 8-byte little-endian numbers in view; a rest below 8 bytes is padded with
@@ -67,8 +73,10 @@ impl<'a> GrantView<'a> {
     pub fn fold_words<T>(&self, start: T, mut step: impl FnMut(T, u64) -> T) -> T {
         let mut value = start;
         let whole = self.len / 8 * 8;
-        let Ok(view) = self.region.words_in(self.offset, whole) else { return value };
-        for word in view {
+        let Some(Ok(words)) = self.region.map(|region| region.words_in(self.offset, whole)) else {
+            return value;
+        };
+        for word in words {
             value = step(value, word);
         }
         let mut rest = [0; 8];
@@ -83,7 +91,8 @@ impl<'a> GrantView<'a> {
     #[must_use]
     pub fn is_current(&self) -> bool {
         fence(Ordering::Acquire);
-        let now = self.region.load(grant::GENERATION, Ordering::Relaxed).unwrap_or(u64::MAX);
+        let Some(region) = self.region else { return true };
+        let now = region.load(grant::GENERATION, Ordering::Relaxed).unwrap_or(u64::MAX);
         now & 0xffff_ffff == u64::from(self.generation) && now.is_multiple_of(2)
     }
 }

@@ -65,8 +65,11 @@ pub(super) struct QueueState<S: DataService> {
     ledger: Ledger,
     free: Vec<u32>,
     tasks: Vec<Option<Task<S::Held>>>,
-    /// Slots with a task, in no order.
-    pending: Vec<u32>,
+    /// Slots with a future, in no order.
+    futures: Vec<u32>,
+    /// Slots with a timeout, in no order, and an instant before which none is due.
+    timeouts: Vec<u32>,
+    next_timeout: Option<Instant>,
     /// Held until so many completions are consumed, in that order.
     held: VecDeque<(u64, S::Held)>,
 }
@@ -78,7 +81,9 @@ impl<S: DataService> QueueState<S> {
             ledger,
             free: (0..slots).rev().collect(),
             tasks: (0..slots).map(|_| None).collect(),
-            pending: Vec::new(),
+            futures: Vec::new(),
+            timeouts: Vec::new(),
+            next_timeout: None,
             held: VecDeque::new(),
         }
     }
@@ -92,14 +97,14 @@ impl<S: DataService> QueueState<S> {
     }
 
     pub(super) fn has_tasks(&self) -> bool {
-        !self.pending.is_empty()
+        !self.futures.is_empty() || !self.timeouts.is_empty()
     }
 
     /// Serves up to a batch of submissions; returns how many.
     #[inline]
-    pub(super) fn serve(&mut self, scope: &mut Scope<'_, S>, limit: u64) -> Result<u32, Corrupt> {
+    pub(super) fn serve(&mut self, scope: &mut Scope<'_, S>) -> Result<u32, Corrupt> {
         let mut served = 0;
-        while served < BATCH && self.ring.in_flight() < limit {
+        while served < BATCH {
             let Some(words) = self.ring.accept()? else {
                 break;
             };
@@ -118,9 +123,8 @@ impl<S: DataService> QueueState<S> {
         let Some(slot) = self.free.pop() else { return };
         scope.counters.accepted += 1;
         self.ledger.accepted(slot, &sqe.to_words(), self.ring.cursors());
-        match self.answer(scope, &sqe, slot) {
-            Some(completion) => self.post(scope.counters, slot, sqe.user_data, completion),
-            None => self.pending.push(slot),
+        if let Some(completion) = self.answer(scope, &sqe, slot) {
+            self.post(scope.counters, slot, sqe.user_data, completion);
         }
     }
 
@@ -159,10 +163,21 @@ impl<S: DataService> QueueState<S> {
             },
         };
         let task = Task { user_data: sqe.user_data, handle_word: sqe.handle().to_word(), kind };
+        self.keep(slot, task);
+        None
+    }
+
+    fn keep(&mut self, slot: u32, task: Task<S::Held>) {
+        match task.kind {
+            TaskKind::Timeout(at) => {
+                self.timeouts.push(slot);
+                self.next_timeout = Some(self.next_timeout.map_or(at, |next| next.min(at)));
+            }
+            TaskKind::Future(..) => self.futures.push(slot),
+        }
         if let Some(place) = self.tasks.get_mut(slot as usize) {
             *place = Some(task);
         }
-        None
     }
 
     /// Posts the completion that ends a request.
@@ -195,22 +210,11 @@ impl<S: DataService> QueueState<S> {
     pub(super) fn poll_woken(&mut self, counters: &mut Counters) -> u32 {
         let mut ended = 0;
         let mut at = 0;
-        while let Some(&slot) = self.pending.get(at) {
-            let done = match self.tasks.get_mut(slot as usize) {
-                Some(Some(task)) => match &mut task.kind {
-                    TaskKind::Future(future, woken, waker) if woken.take() => {
-                        match future.as_mut().poll(&mut Context::from_waker(waker)) {
-                            Poll::Ready(completion) => Some((task.user_data, completion)),
-                            Poll::Pending => None,
-                        }
-                    }
-                    _ => None,
-                },
-                _ => None,
-            };
-            match done {
+        while let Some(&slot) = self.futures.get(at) {
+            match self.poll_task(slot) {
                 Some((user_data, completion)) => {
-                    self.end_task(at, slot);
+                    self.futures.swap_remove(at);
+                    self.end_task(slot);
                     self.post(counters, slot, user_data, completion);
                     ended += 1;
                 }
@@ -218,6 +222,20 @@ impl<S: DataService> QueueState<S> {
             }
         }
         ended
+    }
+
+    /// The user data and completion of a task that was woken and is now ready.
+    fn poll_task(&mut self, slot: u32) -> Option<(u64, Completion<S::Held>)> {
+        let task = self.tasks.get_mut(slot as usize)?.as_mut()?;
+        match &mut task.kind {
+            TaskKind::Future(future, woken, waker) if woken.take() => {
+                match future.as_mut().poll(&mut Context::from_waker(waker)) {
+                    Poll::Ready(completion) => Some((task.user_data, completion)),
+                    Poll::Pending => None,
+                }
+            }
+            _ => None,
+        }
     }
 
     /// Completes the timeouts that are due; returns how many.
@@ -229,15 +247,9 @@ impl<S: DataService> QueueState<S> {
         )
     }
 
-    /// The next timeout.
+    /// An instant before which no timeout is due.
     pub(super) fn next_timeout(&self) -> Option<Instant> {
-        self.pending
-            .iter()
-            .filter_map(|slot| match self.tasks.get(*slot as usize)?.as_ref()?.kind {
-                TaskKind::Timeout(at) => Some(at),
-                TaskKind::Future(..) => None,
-            })
-            .min()
+        self.next_timeout
     }
 
     fn cancel(&mut self, counters: &mut Counters, sqe: &Sqe) -> Completion<S::Held> {
@@ -280,28 +292,22 @@ impl<S: DataService> QueueState<S> {
         status: Status,
         chosen: impl Fn(&Task<S::Held>) -> bool,
     ) -> u32 {
-        let mut ended = 0;
-        let mut at = 0;
-        while let Some(&slot) = self.pending.get(at) {
-            let user_data = match self.tasks.get(slot as usize) {
-                Some(Some(task)) if chosen(task) => task.user_data,
-                _ => {
-                    at += 1;
-                    continue;
-                }
-            };
-            self.end_task(at, slot);
-            self.post(counters, slot, user_data, Completion::new(status));
-            ended += 1;
+        let tasks = &self.tasks;
+        let ends = |slot: &mut u32| {
+            tasks.get(*slot as usize).and_then(Option::as_ref).is_some_and(&chosen)
+        };
+        let mut ended: Vec<u32> = self.futures.extract_if(.., ends).collect();
+        ended.extend(self.timeouts.extract_if(.., ends));
+        for slot in &ended {
+            if let Some(task) = self.end_task(*slot) {
+                self.post(counters, *slot, task.user_data, Completion::new(status));
+            }
         }
-        ended
+        u32::try_from(ended.len()).unwrap_or(u32::MAX)
     }
 
-    fn end_task(&mut self, pending_at: usize, slot: u32) {
-        self.pending.swap_remove(pending_at);
-        if let Some(place) = self.tasks.get_mut(slot as usize) {
-            *place = None;
-        }
+    fn end_task(&mut self, slot: u32) -> Option<Task<S::Held>> {
+        self.tasks.get_mut(slot as usize)?.take()
     }
 
     /// Drops what is held for completions that the client has consumed.

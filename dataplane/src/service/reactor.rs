@@ -189,7 +189,7 @@ impl<S: DataService> Reactor<S> {
         let mut corrupt = Vec::new();
         for &slot in &self.active {
             let Some(state) = state(&mut self.sessions, Some(slot)) else { continue };
-            let (session, shared, queues, limit) = state.split();
+            let (session, shared, queues) = state.split();
             let waiting = &*self.waiting;
             let mut scope = Scope {
                 service: &self.service,
@@ -199,7 +199,7 @@ impl<S: DataService> Reactor<S> {
                 now: &|| waiting.now(),
                 counters: &mut self.counters,
             };
-            match queues.serve(&mut scope, limit, waiting) {
+            match queues.serve(&mut scope, waiting) {
                 Ok(0) => {}
                 Ok(count) => {
                     served += count;

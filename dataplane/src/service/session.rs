@@ -58,7 +58,6 @@ pub(super) struct SessionState<S: DataService> {
     session: Rc<S::Session>,
     shared: Shared,
     queues: Queues<S>,
-    in_flight_limit: u64,
     doorbell: Descriptor,
     waiter: Waiter,
     parked: Option<Instant>,
@@ -84,7 +83,6 @@ impl<S: DataService> SessionState<S> {
             session,
             shared: Shared { arena: info.arena.clone(), credentials: info.credentials.len() },
             queues: Queues(queues),
-            in_flight_limit: u64::from(info.quota.in_flight),
             waiter: Waiter::new(info.waiting),
             doorbell: parts.doorbell,
             parked: None,
@@ -102,8 +100,8 @@ impl<S: DataService> SessionState<S> {
 
     /// The parts that serving needs at the same time.
     #[inline]
-    pub(super) fn split(&mut self) -> (&Rc<S::Session>, &Shared, &mut Queues<S>, u64) {
-        (&self.session, &self.shared, &mut self.queues, self.in_flight_limit)
+    pub(super) fn split(&mut self) -> (&Rc<S::Session>, &Shared, &mut Queues<S>) {
+        (&self.session, &self.shared, &mut self.queues)
     }
 
     /// There was traffic.
@@ -207,12 +205,11 @@ impl<S: DataService> Queues<S> {
     pub(super) fn serve(
         &mut self,
         scope: &mut Scope<'_, S>,
-        limit: u64,
         waiting: &dyn Waiting,
     ) -> Result<u32, Corrupt> {
         let mut served = 0;
         for queue in &mut self.0 {
-            let count = queue.serve(scope, limit)?;
+            let count = queue.serve(scope)?;
             if count > 0 {
                 served += count;
                 ring(queue, waiting);

@@ -33,7 +33,7 @@ pub(crate) fn serve_on(
 
 fn memory_bytes() -> u64 {
     let info = rustix::system::sysinfo();
-    u64::try_from(info.totalram).unwrap_or(0) * u64::from(info.mem_unit)
+    info.totalram * u64::from(info.mem_unit)
 }
 
 /// From the operating system's source of randomness.

@@ -30,6 +30,8 @@ pub enum Refusal {
 
 /// A connection to the broker.
 pub struct RawClient {
+    /// Where the system is.
+    pub address: String,
     /// The channel itself.
     pub channel: Arc<dyn Channel>,
     /// What the broker gave at the greeting.
@@ -90,7 +92,7 @@ impl RawClient {
     pub fn connect(address: &str) -> Result<Self, platform::ConnectError> {
         let platform = Platform::new();
         let channel = platform.connect(address, ANSWER_WITHIN_NS)?;
-        Ok(Self { channel, held: Vec::new(), platform, next_request: 1 })
+        Ok(Self { address: address.to_owned(), channel, held: Vec::new(), platform, next_request: 1 })
     }
 
     /// Connects and greets.

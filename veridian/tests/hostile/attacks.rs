@@ -180,17 +180,18 @@ fn seize(client: &mut RawClient, session: &mut RawSession, _: &mut Random) {
     assert!(!matches!(State::from_word(state), State::Unknown(_)));
 }
 
-/// Other sessions cannot be ended or looked into.
+/// No connection can end another's session, or look into it; this one, or one around it.
 fn trespass(client: &mut RawClient, session: &mut RawSession, random: &mut Random) {
-    let own = session.terms.session.0;
-    let other = SessionId((own + NEIGHBOURS / 2).saturating_sub(1 + random.below(NEIGHBOURS)));
-    if other.0 == own {
-        return;
-    }
+    let Ok(mut other) = RawClient::greet(&client.address) else { return };
+    let around = session.terms.session.0 + random.below(NEIGHBOURS);
+    let other_session = SessionId(around.saturating_sub(NEIGHBOURS / 2));
+    let named = SessionNamed { session: other_session };
     let grant = u32::try_from(random.below(8)).unwrap();
     let outcomes = [
-        client.map_grant(other, grant).map(drop),
-        client.ask(None, &ClientMessage::Remains(SessionNamed { session: other })).map(drop),
+        other.map_grant(other_session, grant).map(drop),
+        other.map_grant(session.terms.session, grant).map(drop),
+        other.ask(None, &ClientMessage::Remains(named)).map(drop),
+        other.ask(None, &ClientMessage::Disconnect(named)).map(drop),
         // A number that this session was never given.
         client.map_grant(session.terms.session, 1 << 20 | grant).map(drop),
     ];

@@ -8,7 +8,7 @@ use super::source::{Kind, Source};
 use control::platform::{Channel, SpawnError, Spawning, Started, Unit};
 use dataplane::Descriptor;
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 
@@ -31,6 +31,8 @@ pub struct Spawner {
 struct Running {
     /// The service's own end.
     control: Arc<LocalChannel>,
+    /// Whether the service has returned, or panicked.
+    ended: Arc<AtomicBool>,
     thread: JoinHandle<i32>,
 }
 
@@ -53,7 +55,12 @@ impl Spawning for Spawner {
         let role = Arc::clone(role.ok_or(SpawnError::UnknownRole)?);
         let (ours, theirs) = LocalChannel::pair();
         let exit = Source::new(Kind::Arrival);
-        let ending = Ending { exit: Arc::clone(&exit), control: Arc::clone(&theirs) };
+        let ended = Arc::new(AtomicBool::new(false));
+        let ending = Ending {
+            exit: Arc::clone(&exit),
+            control: Arc::clone(&theirs),
+            ended: Arc::clone(&ended),
+        };
         let service = move || ending.after(&role);
         let thread = thread::Builder::new()
             .name(unit.name.clone())
@@ -61,7 +68,7 @@ impl Spawning for Spawner {
             .map_err(|_| SpawnError::Exhausted)?;
         let pid = self.next.fetch_add(1, Ordering::Relaxed);
         let control = theirs;
-        self.running().insert(pid, Running { control, thread });
+        self.running().insert(pid, Running { control, ended, thread });
         Ok(Started { channel: ours, pid, exit: exit as Descriptor })
     }
 
@@ -72,11 +79,14 @@ impl Spawning for Spawner {
     }
 
     fn reap(&self, pid: u32) -> Option<i32> {
-        let mut running = self.running();
-        if !running.get(&pid)?.thread.is_finished() {
-            return None;
-        }
-        let ended = running.remove(&pid)?;
+        let ended = {
+            let mut running = self.running();
+            // Not whether the thread is finished: it tells of its end a moment before.
+            if !running.get(&pid)?.ended.load(Ordering::Acquire) {
+                return None;
+            }
+            running.remove(&pid)?
+        };
         Some(ended.thread.join().unwrap_or(ABORTED))
     }
 
@@ -103,6 +113,7 @@ impl Drop for Spawner {
 struct Ending {
     exit: Arc<Source>,
     control: Arc<LocalChannel>,
+    ended: Arc<AtomicBool>,
 }
 
 impl Ending {
@@ -116,6 +127,7 @@ impl Ending {
 impl Drop for Ending {
     fn drop(&mut self) {
         self.control.close();
+        self.ended.store(true, Ordering::Release);
         self.exit.raise();
     }
 }
