@@ -10,11 +10,15 @@ use control::message::{Header, LaunchCommand, LaunchReply, Message, StartSystem,
 use control::platform::{Channel, Packet, Spawning, Unit};
 use platform::ConnectError;
 use platform::linux::{Output, Platform, Program, Spawner};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::retry_on_intr;
+use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use std::collections::hash_map::RandomState;
 use std::fmt;
 use std::fs::File;
 use std::hash::{BuildHasher, Hasher};
+use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -68,6 +72,11 @@ pub struct StartReport {
 /// # Errors
 /// Nothing runs there, or it is not this user's.
 pub fn connect(address: &Address) -> Result<Connection> {
+    greet(reach(address)?, address)
+}
+
+/// A channel to the init of a system.
+fn reach(address: &Address) -> Result<Arc<dyn Channel>> {
     let platform = Platform::new();
     let channel = platform.connect(&address.0, CONNECT_WITHIN_NS).map_err(|error| {
         anyhow!(match error {
@@ -86,6 +95,11 @@ pub fn connect(address: &Address) -> Result<Connection> {
     if owner != own && owner != 0 {
         bail!("the system at {address} belongs to user {owner}, who is neither you nor root");
     }
+    Ok(channel)
+}
+
+fn greet(channel: Arc<dyn Channel>, address: &Address) -> Result<Connection> {
+    let platform = Platform::new();
     let machine = ClientMachine {
         waiting: platform.waiting(),
         doorbells: platform.doorbells(),
@@ -180,13 +194,24 @@ pub fn run_foreground(address: &Address, ready: impl FnOnce(&StartReport)) -> Re
 /// # Errors
 /// Nothing runs there, this user may not stop it, or it does not stop in time.
 pub fn stop(address: &Address) -> Result<()> {
-    let connection = connect(address)?;
+    let channel = reach(address)?;
+    let init = i32::try_from(channel.peer().pid).ok().and_then(Pid::from_raw);
+    // Of another process-id namespace, it has no number here, and its last moments go unseen.
+    let init = init.and_then(|pid| pidfd_open(pid, PidfdFlags::empty()).ok());
+    let connection = greet(channel, address)?;
     connection.shutdown().with_context(|| format!("stopping the system at {address}"))?;
-    if connection.wait_closed(STOP_WITHIN_NS) {
+    if connection.wait_closed(STOP_WITHIN_NS) && init.is_none_or(|init| has_ended(&init)) {
         Ok(())
     } else {
         bail!("the system at {address} has not stopped in time")
     }
+}
+
+/// Waits until a process has ended; false if it has not in time.
+fn has_ended(process: &OwnedFd) -> bool {
+    let within = Timespec::try_from(Duration::from_nanos(STOP_WITHIN_NS)).ok();
+    let mut ended = [PollFd::new(process, PollFlags::IN)];
+    retry_on_intr(|| poll(&mut ended, within.as_ref())).is_ok_and(|count| count > 0)
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

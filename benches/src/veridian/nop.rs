@@ -28,10 +28,12 @@ impl Operation for RoundTrip {
     }
 }
 
-/// `ring_depth_N`: N completions a step, and as many NOPs in flight all the time.
+/// `ring_depth_N`: N completions a step, and as many NOPs in flight whenever it waits.
 #[derive(Debug)]
 pub struct Pipeline {
     depth: u64,
+    /// Completions that count for the next step.
+    answered: u64,
 }
 
 impl Pipeline {
@@ -41,18 +43,24 @@ impl Pipeline {
     /// When the system refuses.
     pub fn open(system: &System, cpu: usize, depth: u32) -> Result<Ours<Self>> {
         let client = system.client(cpu, Mode::Polling)?;
-        Ok(Ours::new(client, Self { depth: u64::from(depth) }))
+        Ok(Ours::new(client, Self { depth: u64::from(depth), answered: 0 }))
     }
 }
 
 impl Operation for Pipeline {
     fn step(&mut self, client: &mut Client) -> Result<()> {
-        for _ in 0..self.depth {
+        while self.answered < self.depth {
             while client.queue.in_flight() < self.depth {
-                client.queue.submit(nop())?;
+                client.queue.publish(nop())?;
             }
             client.queue.wait(None)?.status.result()?;
+            self.answered += 1;
+            while let Some(done) = client.queue.poll()? {
+                done.status.result()?;
+                self.answered += 1;
+            }
         }
+        self.answered -= self.depth;
         Ok(())
     }
 
@@ -60,6 +68,7 @@ impl Operation for Pipeline {
         while client.queue.in_flight() > 0 {
             client.queue.wait(None)?.status.result()?;
         }
+        self.answered = 0;
         Ok(())
     }
 }

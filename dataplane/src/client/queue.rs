@@ -190,7 +190,8 @@ impl Queue {
         Ok(tickets)
     }
 
-    /// Publishes an entry without looking whether the service sleeps; [`Queue::notify`] does.
+    /// Publishes an entry without looking whether the service sleeps: [`Queue::notify`] does, and
+    /// so does every wait before it begins.
     ///
     /// # Errors
     /// See [`Queue::submit`].

@@ -210,8 +210,10 @@ impl<S: DataService> Queues<S> {
         let mut served = 0;
         for queue in &mut self.0 {
             let count = queue.serve(scope)?;
-            if count > 0 {
-                served += count;
+            served += count;
+            // Only when all is served: a client that still submits is awake, and the fence that
+            // looking takes would hold up what comes next.
+            if count > 0 && !queue.ring_ref().is_ready() {
                 ring(queue, waiting);
             }
         }

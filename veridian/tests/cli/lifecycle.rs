@@ -73,7 +73,7 @@ fn run_leaves_ctrl_c_to_the_command() {
 #[test]
 fn nothing_outlives_a_killed_run() {
     let (mut child, _stdout, _) =
-        until_first_line(&["run", "--", "sh", "-c", "echo ready; sleep 1000"]);
+        until_first_line(&["run", "--", "sh", "-c", "echo ready; exec sleep 1000"]);
     let below = descendants(child.id());
     child.kill().unwrap();
     child.wait().unwrap();

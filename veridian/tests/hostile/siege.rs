@@ -57,8 +57,8 @@ pub(crate) fn run() {
     let mut looks = Vec::new();
     for repeat in 1..=REPEATS {
         siege.assault();
-        siege.clear();
         siege.victim.rest();
+        siege.clear();
         census.await_same(&siege.system.connection, &siege.pids);
         let resident: Vec<u64> = siege.pids.iter().map(|pid| resident_kib(*pid)).collect();
         println!(
@@ -157,8 +157,7 @@ impl Siege {
     fn clear(&mut self) {
         let mut session = self.system.connection.connect("vfs", SessionOptions::default()).unwrap();
         let mut queue = session.take_queue().unwrap();
-        remove_all(&mut queue, session.root(), &[b"victim"]);
-        self.victim.check();
+        remove_all(&mut queue, session.root());
     }
 
     /// What there was to see; the system is stopped.
@@ -207,19 +206,16 @@ fn fill_names(connection: &Connection) {
     }
 }
 
-fn remove_all(queue: &mut Queue, directory: Handle, spared: &[&[u8]]) {
+fn remove_all(queue: &mut Queue, directory: Handle) {
     let mut found = Vec::new();
     let note = |entry: &dataplane::file::DirectoryEntry<'_>| {
         found.push((entry.name.to_vec(), entry.kind));
     };
     queue.read_directory(directory, note).unwrap();
     for (name, kind) in found {
-        if spared.contains(&name.as_slice()) {
-            continue;
-        }
         if kind == Some(FileKind::Directory) {
             let below = queue.open(directory, &name, OpenFlags::DIRECTORY, 0).unwrap();
-            remove_all(queue, below, &[]);
+            remove_all(queue, below);
             queue.close(below).unwrap();
             queue.unlink(directory, &name, UnlinkKind::Directory).unwrap();
         } else {

@@ -2,7 +2,7 @@
 //! compares every byte with what it knows.
 
 use crate::common::random::Random;
-use control::client::SessionOptions;
+use control::client::{Connection, SessionOptions};
 use dataplane::client::Queue;
 use dataplane::entry::Handle;
 use dataplane::file::{OpenFlags, RenameFlags, UnlinkKind};
@@ -62,7 +62,7 @@ impl Victim {
         assert!(self.seen.1.elapsed() < STALLED_AFTER, "the victim stands still");
     }
 
-    /// Lets it finish its round and wait; afterwards it has nothing but its session and directory.
+    /// Lets it finish its round and end its session.
     pub(crate) fn rest(&mut self) {
         self.progress.rest.store(true, Ordering::Relaxed);
         while !self.progress.rests.load(Ordering::Acquire) {
@@ -71,7 +71,7 @@ impl Victim {
         }
     }
 
-    /// Lets it go on.
+    /// Lets it go on, in a new session.
     pub(crate) fn work(&mut self) {
         self.progress.rest.store(false, Ordering::Relaxed);
         self.seen.1 = Instant::now();
@@ -90,26 +90,37 @@ impl Victim {
 
 fn work(address: &Address, seed: u64, progress: &Progress) {
     let connection = connect(address).unwrap();
-    let mut session = connection.connect("vfs", SessionOptions::default()).unwrap();
-    let mut files = Files {
-        queue: session.take_queue().unwrap(),
-        home: Handle::NONE,
-        random: Random::new(seed),
-    };
-    let root = session.root();
-    files.queue.mkdir(root, HOME, 0o700).unwrap();
-    files.home = files.queue.open(root, HOME, OpenFlags::DIRECTORY, 0).unwrap();
+    let mut random = Random::new(seed);
     while !progress.over.load(Ordering::Relaxed) {
-        let begun = Instant::now();
-        files.round();
-        let took = u64::try_from(begun.elapsed().as_micros()).unwrap();
-        progress.longest_us.fetch_max(took, Ordering::Relaxed);
-        progress.rounds.fetch_add(1, Ordering::Relaxed);
+        session(&connection, &mut random, progress);
         while progress.rest.load(Ordering::Relaxed) && !progress.over.load(Ordering::Relaxed) {
             progress.rests.store(true, Ordering::Release);
             std::thread::sleep(Duration::from_millis(1));
         }
         progress.rests.store(false, Ordering::Relaxed);
+    }
+}
+
+/// Works until it is told to rest.
+fn session(connection: &Connection, random: &mut Random, progress: &Progress) {
+    let mut session = connection.connect("vfs", SessionOptions::default()).unwrap();
+    let root = session.root();
+    let mut files = Files {
+        queue: session.take_queue().unwrap(),
+        home: Handle::NONE,
+        random: Random::new(random.next()),
+    };
+    files.queue.mkdir(root, HOME, 0o700).unwrap();
+    files.home = files.queue.open(root, HOME, OpenFlags::DIRECTORY, 0).unwrap();
+    loop {
+        let begun = Instant::now();
+        files.round();
+        let took = u64::try_from(begun.elapsed().as_micros()).unwrap();
+        progress.longest_us.fetch_max(took, Ordering::Relaxed);
+        progress.rounds.fetch_add(1, Ordering::Relaxed);
+        if progress.rest.load(Ordering::Relaxed) || progress.over.load(Ordering::Relaxed) {
+            break;
+        }
     }
     files.queue.close(files.home).unwrap();
     files.queue.unlink(root, HOME, UnlinkKind::Directory).unwrap();

@@ -1,0 +1,235 @@
+//! A service that answers at once, later or with something held, remembers what it did, and panics
+//! when the reactor breaks its side of the contract.
+//!
+//! | opcode | answer |
+//! |---|---|
+//! | FSYNC | at once |
+//! | READ_GRANT | at once, and something is held until the client has consumed it |
+//! | READ | when [`FakeService::finish`] says so |
+//! | WRITE | after it was polled `offset` more times; it wakes itself |
+//! | other | EOPNOTSUPP |
+//!
+//! Every answer carries the user data, inverted, as its second result.
+
+use dataplane::entry::{Errno, Handle, Opcode, Sqe, Status};
+use dataplane::service::{Answer, Completion, DataService};
+use dataplane::{SessionId, SessionInfo};
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+
+/// The handle that every session starts from.
+pub(crate) const ROOT: Handle = Handle { slot: 3, generation: 9 };
+
+#[derive(Default)]
+pub(crate) struct FakeService {
+    /// Requests that were begun, by session and user data; also those that have ended.
+    pub(crate) executed: RefCell<Vec<(SessionId, u64)>>,
+    /// Answers that [`FakeService::finish`] can finish.
+    pending: RefCell<BTreeMap<(SessionId, u64), Rc<Later>>>,
+    /// Refuses the next session.
+    pub(crate) refuses: Cell<bool>,
+    pub(crate) sessions: Cell<usize>,
+    /// Futures that were woken and not polled since.
+    woken: Rc<Cell<usize>>,
+    /// Polls of futures.
+    polls: Rc<Cell<u64>>,
+}
+
+/// What the service keeps for a session.
+pub(crate) struct FakeSession {
+    pub(crate) id: SessionId,
+    ended: Cell<bool>,
+    unanswered: Cell<usize>,
+    held: Cell<usize>,
+}
+
+impl FakeSession {
+    /// Values that are held for this session.
+    pub(crate) fn held(&self) -> usize {
+        self.held.get()
+    }
+}
+
+#[derive(Default)]
+struct Later {
+    done: Cell<bool>,
+    woken: Cell<bool>,
+    waker: RefCell<Option<Waker>>,
+}
+
+impl FakeService {
+    /// Finishes a pending READ; says whether there was one.
+    pub(crate) fn finish(&self, session: SessionId, user_data: u64) -> bool {
+        let Some(later) = self.pending.borrow_mut().remove(&(session, user_data)) else {
+            return false;
+        };
+        later.done.set(true);
+        self.wake(&later);
+        true
+    }
+
+    /// Wakes a pending READ for no reason.
+    pub(crate) fn disturb(&self, session: SessionId, user_data: u64) {
+        if let Some(later) = self.pending.borrow().get(&(session, user_data)) {
+            self.wake(later);
+        }
+    }
+
+    fn wake(&self, later: &Later) {
+        if let Some(waker) = later.waker.take() {
+            if !later.woken.replace(true) {
+                self.woken.set(self.woken.get() + 1);
+            }
+            waker.wake();
+        }
+    }
+
+    /// READs that wait for [`FakeService::finish`].
+    pub(crate) fn pending(&self) -> Vec<(SessionId, u64)> {
+        self.pending.borrow().keys().copied().collect()
+    }
+
+    /// Futures that were woken and not polled since.
+    pub(crate) fn woken(&self) -> usize {
+        self.woken.get()
+    }
+
+    /// Polls of futures so far.
+    pub(crate) fn polls(&self) -> u64 {
+        self.polls.get()
+    }
+}
+
+/// Counts as held until it is dropped.
+pub(crate) struct Pin1(Rc<FakeSession>);
+
+impl Pin1 {
+    fn new(session: &Rc<FakeSession>) -> Self {
+        session.held.set(session.held.get() + 1);
+        Self(Rc::clone(session))
+    }
+}
+
+impl Drop for Pin1 {
+    fn drop(&mut self) {
+        self.0.held.set(self.0.held.get() - 1);
+    }
+}
+
+/// A request that is not answered yet.
+struct Unanswered {
+    service: Rc<FakeService>,
+    session: Rc<FakeSession>,
+    user_data: u64,
+    later: Rc<Later>,
+    /// `None`: until it is finished.
+    polls_left: Option<u64>,
+}
+
+impl Future for Unanswered {
+    type Output = Completion<Pin1>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        assert!(!self.session.ended.get(), "polled after the session's end");
+        self.service.polls.set(self.service.polls.get() + 1);
+        self.unwake();
+        let done = match &mut self.polls_left {
+            None => self.later.done.get(),
+            Some(0) => true,
+            Some(left) => {
+                *left -= 1;
+                context.waker().wake_by_ref();
+                false
+            }
+        };
+        if done {
+            return Poll::Ready(ok(self.user_data));
+        }
+        *self.later.waker.borrow_mut() = Some(context.waker().clone());
+        Poll::Pending
+    }
+}
+
+impl Unanswered {
+    fn unwake(&self) {
+        if self.later.woken.replace(false) {
+            self.service.woken.set(self.service.woken.get() - 1);
+        }
+    }
+}
+
+impl Drop for Unanswered {
+    fn drop(&mut self) {
+        self.unwake();
+        self.session.unanswered.set(self.session.unanswered.get() - 1);
+        let key = (self.session.id, self.user_data);
+        self.service.pending.borrow_mut().remove(&key);
+    }
+}
+
+fn ok(user_data: u64) -> Completion<Pin1> {
+    Completion::new(Status::OK).with_aux(!user_data)
+}
+
+impl DataService for FakeService {
+    type Session = FakeSession;
+    type Held = Pin1;
+
+    fn open_session(&self, info: &SessionInfo) -> Result<(Rc<FakeSession>, Handle), Errno> {
+        if self.refuses.take() {
+            return Err(Errno::EACCES);
+        }
+        self.sessions.set(self.sessions.get() + 1);
+        let session = FakeSession {
+            id: info.id,
+            ended: Cell::new(false),
+            unanswered: Cell::new(0),
+            held: Cell::new(0),
+        };
+        Ok((Rc::new(session), ROOT))
+    }
+
+    fn close_session(&self, session: &Rc<FakeSession>) {
+        assert!(!session.ended.replace(true), "closed twice");
+        assert_eq!(session.unanswered.get(), 0, "closed with requests in flight");
+        assert_eq!(session.held.get(), 0, "closed with something held");
+        self.sessions.set(self.sessions.get() - 1);
+    }
+
+    fn supports(&self, opcode: Opcode) -> bool {
+        matches!(opcode, Opcode::Fsync | Opcode::Read | Opcode::ReadGrant | Opcode::Write)
+    }
+
+    fn request(self: &Rc<Self>, session: &Rc<FakeSession>, sqe: &Sqe) -> Answer<Pin1> {
+        assert!(!session.ended.get(), "a request after the session's end");
+        assert_eq!(sqe.flags, 0, "flags are checked before");
+        self.executed.borrow_mut().push((session.id, sqe.user_data));
+        let polls_left = match sqe.opcode() {
+            Opcode::Fsync => return ok(sqe.user_data).into(),
+            Opcode::ReadGrant => {
+                let held = Some(Pin1::new(session));
+                return Completion { held, ..ok(sqe.user_data) }.into();
+            }
+            Opcode::Write => Some(sqe.offset),
+            Opcode::Read => None,
+            _ => return Errno::EOPNOTSUPP.into(),
+        };
+        let later = Rc::new(Later::default());
+        if polls_left.is_none() {
+            let key = (session.id, sqe.user_data);
+            self.pending.borrow_mut().insert(key, Rc::clone(&later));
+        }
+        session.unanswered.set(session.unanswered.get() + 1);
+        Answer::Later(Box::pin(Unanswered {
+            service: Rc::clone(self),
+            session: Rc::clone(session),
+            user_data: sqe.user_data,
+            later,
+            polls_left,
+        }))
+    }
+}
