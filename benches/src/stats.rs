@@ -225,9 +225,13 @@ pub struct Group<'a> {
 impl Group<'_> {
     /// The rows of all contenders in `placement`.
     pub fn rows(&self, placement: Placement) -> impl Iterator<Item = Row> {
+        // On one core the ratio is to our default, which is in the polling row, for all modes.
+        let against =
+            move |mode| if placement == Placement::OneCore { Mode::Polling } else { mode };
         self.contenders.iter().map(move |shown| {
             let figures = shown.record.tally(placement).map(|tally| {
-                let ours = self.contenders.iter().find(|it| it.who == US && it.mode == shown.mode);
+                let ours = |it: &&Shown<'_>| it.who == US && it.mode == against(shown.mode);
+                let ours = self.contenders.iter().find(ours);
                 let ratio = ours.and_then(|ours| shown.record.ratio_to(ours.record, placement));
                 self.figures(tally, ratio)
             });

@@ -14,6 +14,9 @@
 
 /// Bytes of a page.
 pub const PAGE: usize = 4096;
+/// Bytes of file contents, aligned, that a service brings into the region together; so a client
+/// may touch, without allocating anything, what lies around a byte that it was granted.
+pub const WINDOW: usize = 16 * PAGE;
 /// Offset of `generation`.
 pub const GENERATION: usize = 0;
 /// Offset of `retired`.

@@ -155,6 +155,9 @@ pub trait Memory: Send + Sync {
     /// # Errors
     /// [`MemoryError`].
     fn map(&self, region: &Descriptor, access: Access) -> Result<Region, MemoryError>;
+    /// Makes the pages of a range of a mapped region present for reading, as far as that is
+    /// possible at once; only a hint.
+    fn prefault(&self, region: &Region, offset: usize, len: usize);
     /// Makes sure that a range can be touched without running out of memory; whole pages.
     ///
     /// # Errors

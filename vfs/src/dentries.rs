@@ -2,7 +2,9 @@
 //!
 //! At most so many entries; when full, a clock hand evicts the first that was not used since it
 //! last came by. Directories are named by ids that are never used again, so entries of a directory
-//! that is gone can never be found.
+//! that is gone can never be found. An entry that keeps a file keeps its directory too: if that
+//! could go and come back under another id, the file would be kept by an entry that nobody finds,
+//! also when it has lost its last name.
 
 use crate::hash::{Seeded, name_hash};
 use crate::inode::Inode;
@@ -14,6 +16,12 @@ use hashbrown::HashTable;
 
 /// What a cached name is.
 pub(crate) type Target = Option<Rc<Inode>>;
+
+/// What a name is known to be, and whose name it is.
+struct Positive {
+    file: Rc<Inode>,
+    _directory: Rc<Inode>,
+}
 
 /// The cache.
 pub(crate) struct Dentries {
@@ -34,7 +42,7 @@ struct Slot {
     hash: u64,
     directory: u64,
     name: Box<[u8]>,
-    target: Target,
+    target: Option<Positive>,
     used: Cell<bool>,
     is_free: bool,
 }
@@ -72,11 +80,16 @@ impl Dentries {
         let inner = self.inner.borrow();
         let slot = inner.slots.get(inner.position(hash, directory, name)?)?;
         slot.used.set(true);
-        Some(slot.target.clone())
+        Some(slot.target.as_ref().map(|known| Rc::clone(&known.file)))
     }
 
     /// Notes what a name is.
-    pub(crate) fn insert(&self, directory: u64, name: &[u8], target: Target) {
+    pub(crate) fn insert(&self, directory: &Rc<Inode>, name: &[u8], target: Target) {
+        let known = target.map(|file| Positive { file, _directory: Rc::clone(directory) });
+        self.set(directory.id, name, known);
+    }
+
+    fn set(&self, directory: u64, name: &[u8], target: Option<Positive>) {
         let hash = name_hash(&self.seeded, directory, name);
         let mut inner = self.inner.borrow_mut();
         let before = match inner.position(hash, directory, name) {
@@ -129,7 +142,7 @@ impl Inner {
     }
 
     /// Adds an entry that is not there; returns what had to go for it.
-    fn add(&mut self, slot: Slot) -> Target {
+    fn add(&mut self, slot: Slot) -> Option<Positive> {
         let evicted = if self.table.len() >= self.limit { self.evict() } else { None };
         let hash = slot.hash;
         let index = match self.free.pop() {
@@ -154,7 +167,7 @@ impl Inner {
     }
 
     /// Evicts the first entry that was not used since the hand came by.
-    fn evict(&mut self) -> Target {
+    fn evict(&mut self) -> Option<Positive> {
         // Twice around: the first time may only clear marks.
         for _ in 0..self.slots.len().saturating_mul(2) {
             self.hand = (self.hand + 1) % self.slots.len().max(1);
@@ -166,7 +179,7 @@ impl Inner {
         None
     }
 
-    fn free_slot(&mut self, position: usize) -> Target {
+    fn free_slot(&mut self, position: usize) -> Option<Positive> {
         let slot = self.slots.get_mut(position)?;
         let index = u32::try_from(position).ok()?;
         slot.is_free = true;
@@ -189,7 +202,7 @@ mod tests {
     fn names_are_known_until_removed() {
         let dentries = Dentries::new(64, 1);
         assert!(dentries.find(1, b"a").is_none());
-        dentries.insert(1, b"a", None);
+        dentries.set(1, b"a", None);
         assert!(matches!(dentries.find(1, b"a"), Some(None)));
         assert!(dentries.find(2, b"a").is_none());
         dentries.remove(1, b"a");
@@ -201,9 +214,9 @@ mod tests {
     #[test]
     fn the_limit_holds_and_what_is_used_stays() {
         let dentries = Dentries::new(64, 1);
-        dentries.insert(0, b"hot", None);
+        dentries.set(0, b"hot", None);
         for n in 0..10_000u32 {
-            dentries.insert(1, &n.to_le_bytes(), None);
+            dentries.set(1, &n.to_le_bytes(), None);
             assert!(dentries.len() <= 64);
             if n % 8 == 0 {
                 assert!(dentries.find(0, b"hot").is_some());

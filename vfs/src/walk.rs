@@ -328,7 +328,7 @@ impl Vfs {
                 continue;
             }
             let target = node.map(|node| self.adopt(mount, directory, &node));
-            self.dentries.insert(directory.id, name, target.clone());
+            self.dentries.insert(directory, name, target.clone());
             return Ok(target);
         }
     }

@@ -10,7 +10,7 @@ use dataplane::file::Request;
 use super::ours::{Operation, Ours};
 use super::system::{Client, System};
 use crate::contender::Mode;
-use crate::fixtures::{Order, PAGE_BYTES, PAGE_LEN, PageWalk, sum};
+use crate::fixtures::{Order, PAGE_BYTES, PAGE_LEN, PAGES, PageWalk, sum};
 
 /// With fewer pages to come than this, a pass of [`Order::EachOnce`] is over: a block must not
 /// run into the next pass, whose pages would have been touched.
@@ -78,7 +78,7 @@ impl Operation for CopyDeep {
         for buffer in &self.buffers {
             let offset = self.walk.next_offset();
             let request = Request::Read { handle: self.file, offset, into: buffer.range() };
-            self.tickets.push(client.queue.submit(request.to_sqe())?);
+            self.tickets.push(client.queue.publish(request.to_sqe())?);
         }
         let mut page = [0; PAGE_BYTES];
         for (buffer, ticket) in self.buffers.iter().zip(self.tickets.drain(..)) {
@@ -112,6 +112,9 @@ impl Grant {
     pub fn open(system: &Rc<System>, cpu: usize, walk: PageWalk) -> Result<Ours<Self>> {
         let mut client = system.client(cpu, Mode::Polling)?;
         let file = system.open_pages(&mut client)?;
+        if walk.order() == Order::Random {
+            warm(&mut client, file)?;
+        }
         Ok(Ours::new(client, Self { system: Rc::clone(system), cpu, file, walk }))
     }
 }
@@ -155,6 +158,7 @@ impl GrantDeep {
     pub fn open(system: &System, cpu: usize, walk: PageWalk, depth: u32) -> Result<Ours<Self>> {
         let mut client = system.client(cpu, Mode::Polling)?;
         let file = system.open_pages(&mut client)?;
+        warm(&mut client, file)?;
         Ok(Ours::new(client, Self { file, walk, depth, reads: Vec::new() }))
     }
 }
@@ -165,7 +169,7 @@ impl Operation for GrantDeep {
             let offset = self.walk.next_offset();
             let request =
                 Request::ReadGrant { handle: self.file, offset, len: PAGE_LEN, hold: false };
-            self.reads.push((client.queue.submit(request.to_sqe())?, offset));
+            self.reads.push((client.queue.publish(request.to_sqe())?, offset));
         }
         for (ticket, offset) in self.reads.drain(..) {
             let sum = client.queue.wait_grant(ticket, offset, |view| sum_view(&view))?;
@@ -177,6 +181,15 @@ impl Operation for GrantDeep {
     fn finish(&mut self, _client: &mut Client) -> Result<()> {
         self.walk.verify()
     }
+}
+
+/// Reads every page once, so that what follows is not a first touch.
+fn warm(client: &mut Client, file: Handle) -> Result<()> {
+    for page in 0..PAGES {
+        let offset = page * u64::from(PAGE_LEN);
+        client.queue.read_grant(file, offset, PAGE_LEN, |view| sum_view(&view))?;
+    }
+    Ok(())
 }
 
 fn sum_view(view: &GrantView<'_>) -> u64 {

@@ -51,6 +51,10 @@ impl GrantSource for Grants {
         self.shared.machine.memory.map(region, Access::ReadOnly).map_err(|_| Errno::ENOMEM)
     }
 
+    fn prefault(&self, region: &Region, offset: usize, len: usize) {
+        self.shared.machine.memory.prefault(region, offset, len);
+    }
+
     fn is_connected(&self) -> bool {
         self.shared.is_connected()
     }

@@ -8,7 +8,7 @@ use super::error::ClientError;
 use super::in_flight::Done;
 use super::queue::Queue;
 use super::view::GrantView;
-use crate::entry::{Errno, Handle};
+use crate::entry::Handle;
 use crate::file::{
     DirectoryEntry, DirectoryReader, FileStatus, OpenFlags, RenameFlags, Request, SyncKind,
     UnlinkKind,
@@ -147,19 +147,7 @@ impl Queue {
         offset: u64,
         look: impl FnOnce(GrantView<'_>) -> R,
     ) -> Result<R, ClientError> {
-        let mut look = Some(look);
-        let seen =
-            self.wait_for_with(ticket, |queue, done| match queue.mapped_view(offset, &done) {
-                Ok(view) => look.take().map(|look| Ok(look(view))).ok_or(done),
-                Err(ClientError::Service(Errno::ESTALE)) => Err(done),
-                Err(error) => Ok(Err(error)),
-            })?;
-        match (seen, look) {
-            (Ok(result), _) => result,
-            // The first grant in this region: it is mapped now, and looked at right away.
-            (Err(done), Some(look)) => self.view(offset, &done).map(look),
-            (Err(_), None) => Err(ClientError::Corrupt),
-        }
+        self.wait_for_with(ticket, |queue, done| queue.view(offset, &done).map(look))?
     }
 
     /// Makes a file's contents durable.

@@ -9,6 +9,7 @@ mod error;
 mod files;
 mod future;
 mod in_flight;
+mod mapped;
 mod queue;
 mod view;
 

@@ -3,9 +3,10 @@
 use super::buffers::{Buffer, BufferPool};
 use super::error::ClientError;
 use super::in_flight::{Done, InFlight, Ticket};
+use super::mapped::MappedGrant;
 use super::view::GrantView;
 use crate::entry::{Cqe, CqeFlags, Errno, Opcode, Sqe};
-use crate::grant::{self, GrantId};
+use crate::grant::GrantId;
 use crate::memory::{Arena, ArenaRange, Owner, Region, Word};
 use crate::platform::{Doorbell, Instant, Waiting, Wake};
 use crate::wait::{Pace, WaitMode, Waiter};
@@ -30,6 +31,10 @@ pub trait GrantSource: Send + Sync {
     /// # Errors
     /// The broker's answer.
     fn map(&self, grant: u32) -> Result<Region, Errno>;
+
+    /// Makes the pages of a part of a mapped region readable without a page fault each. Only a
+    /// hint: it may do nothing.
+    fn prefault(&self, region: &Region, offset: usize, len: usize);
 
     /// Whether the connection to the broker still stands.
     fn is_connected(&self) -> bool;
@@ -57,11 +62,6 @@ pub struct QueueParts {
     pub grants: Arc<dyn GrantSource>,
     /// Reads 1 in the process that connected, 0 in a forked child.
     pub fork_guard: Word,
-}
-
-struct MappedGrant {
-    grant: u32,
-    region: Region,
 }
 
 /// One queue; one thread drives it.
@@ -226,30 +226,16 @@ impl Queue {
     /// The session is over and nothing is left to take.
     #[inline]
     pub fn poll(&mut self) -> Result<Option<Done>, ClientError> {
-        self.poll_with(|_, done| done)
-    }
-
-    /// Takes the next completion, if there is one, and looks at it while what it grants is sure
-    /// to stay granted.
-    ///
-    /// # Errors
-    /// The session is over and nothing is left to take.
-    #[inline]
-    pub fn poll_with<R>(
-        &mut self,
-        look: impl FnOnce(&Self, Done) -> R,
-    ) -> Result<Option<R>, ClientError> {
         if self.kept > 0
             && let Some(done) = self.in_flight.take_any()
         {
             self.kept -= 1;
-            return Ok(Some(look(self, done)));
+            return Ok(Some(done));
         }
         let Some((words, done)) = self.peek()? else { return Ok(None) };
-        let result = look(self, done);
         self.consume(&words, &done)?;
         self.in_flight.end_if_last(&done);
-        Ok(Some(result))
+        Ok(Some(done))
     }
 
     /// Waits for the next completion.
@@ -279,10 +265,10 @@ impl Queue {
     /// # Errors
     /// See [`Queue::wait`]; the request stays in flight.
     #[inline]
-    pub fn wait_for_with<R>(
+    pub(super) fn wait_for_with<R>(
         &mut self,
         ticket: Ticket,
-        look: impl FnOnce(&Self, Done) -> R,
+        look: impl FnOnce(&mut Self, Done) -> R,
     ) -> Result<R, ClientError> {
         if self.kept > 0
             && let Some(done) = self.in_flight.take(ticket)
@@ -510,58 +496,33 @@ impl Queue {
     }
 
     /// The bytes that a completion of READ_GRANT at `offset` grants. Maps the file's region the
-    /// first time.
+    /// first time, and the part of it around `offset`.
     ///
     /// # Errors
     /// The completion's own error, or mapping fails.
     #[inline]
     pub fn view(&mut self, offset: u64, done: &Done) -> Result<GrantView<'_>, ClientError> {
-        self.map_grant(done)?;
-        self.mapped_view(offset, done)
-    }
-
-    /// Makes sure that the region of a grant is mapped.
-    ///
-    /// # Errors
-    /// See [`Queue::view`].
-    #[inline]
-    pub fn map_grant(&mut self, done: &Done) -> Result<(), ClientError> {
-        if done.status.result()? == 0 {
-            return Ok(());
-        }
-        let grant = GrantId::from_word(done.aux).grant;
-        match self.mapped.last() {
-            Some(last) if last.grant == grant => Ok(()),
-            _ => self.find_or_map(grant),
-        }
-    }
-
-    /// The bytes that a completion grants, in a region that is mapped already.
-    ///
-    /// # Errors
-    /// The completion's own error; ESTALE if the region is not mapped.
-    #[inline]
-    pub fn mapped_view(&self, offset: u64, done: &Done) -> Result<GrantView<'_>, ClientError> {
         let len = done.status.result()?;
         if len == 0 {
             return Ok(GrantView::empty());
         }
         let id = GrantId::from_word(done.aux);
-        let mapped = self.mapped.iter().rev().find(|mapped| mapped.grant == id.grant);
-        let region = &mapped.ok_or(ClientError::Service(Errno::ESTALE))?.region;
-        GrantView::new(region, offset, len, id.generation).ok_or(ClientError::Corrupt)
+        if self.mapped.last().is_none_or(|last| last.grant != id.grant) {
+            self.find_or_map(id.grant)?;
+        }
+        let grants = &*self.grants;
+        let mapped = self.mapped.last_mut().ok_or(ClientError::Corrupt)?;
+        mapped.prefault(offset, grants);
+        GrantView::new(&mapped.region, offset, len, id.generation).ok_or(ClientError::Corrupt)
     }
 
     /// Brings a grant to the end of the list, where the next look finds it at once.
     #[cold]
     fn find_or_map(&mut self, grant: u32) -> Result<(), ClientError> {
-        let retired = |mapped: &MappedGrant| {
-            mapped.region.load(grant::RETIRED, Ordering::Relaxed).unwrap_or(1) != 0
-        };
-        self.mapped.retain(|mapped| mapped.grant == grant || !retired(mapped));
+        self.mapped.retain(|mapped| mapped.grant == grant || !mapped.is_retired());
         let found = match self.mapped.iter().position(|mapped| mapped.grant == grant) {
             Some(at) => self.mapped.remove(at),
-            None => MappedGrant { grant, region: self.grants.map(grant)? },
+            None => MappedGrant::new(grant, self.grants.map(grant)?),
         };
         if self.mapped.len() >= GRANTS_KEPT {
             self.mapped.remove(0);

@@ -21,7 +21,8 @@ pub trait DataService: 'static {
     /// The session is then refused.
     fn open_session(&self, info: &SessionInfo) -> Result<(Rc<Self::Session>, Handle), Errno>;
 
-    /// The session has ended: no request of it is in flight any more, and none will come.
+    /// The session has ended: no request of it is in flight any more, none will come, and
+    /// nothing is held for it.
     fn close_session(&self, session: &Rc<Self::Session>);
 
     /// Whether an operation is there (for PROBE). The reactor itself answers NOP, PROBE, CANCEL

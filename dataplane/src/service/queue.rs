@@ -240,11 +240,21 @@ impl<S: DataService> QueueState<S> {
 
     /// Completes the timeouts that are due; returns how many.
     pub(super) fn expire(&mut self, counters: &mut Counters, now: Instant) -> u32 {
-        self.end_where(
+        let ended = self.end_where(
             counters,
             Errno::ETIME.into(),
             |task| matches!(task.kind, TaskKind::Timeout(at) if at <= now),
-        )
+        );
+        self.next_timeout = self.timeouts.iter().filter_map(|slot| self.due(*slot)).min();
+        ended
+    }
+
+    /// When the timeout in a slot is due.
+    fn due(&self, slot: u32) -> Option<Instant> {
+        match self.tasks.get(slot as usize)?.as_ref()?.kind {
+            TaskKind::Timeout(at) => Some(at),
+            TaskKind::Future(..) => None,
+        }
     }
 
     /// An instant before which no timeout is due.

@@ -141,10 +141,10 @@ impl<S: DataService> Reactor<S> {
         let Some(slot) = self.slots.remove(&id) else { return };
         self.active.retain(|active| *active != slot);
         self.free.push(slot);
-        if let Some(mut state) = self.sessions.get_mut(slot).and_then(Option::take) {
+        if let Some(state) = self.sessions.get_mut(slot).and_then(Option::take) {
             self.poller.remove(state.doorbell());
-            state.close(&*self.waiting, errno);
-            self.service.close_session(state.session());
+            let session = state.close(&*self.waiting, errno);
+            self.service.close_session(&session);
         }
     }
 

@@ -172,13 +172,15 @@ impl<S: DataService> SessionState<S> {
         }
     }
 
-    /// Tells the client that the session is over.
-    pub(super) fn close(&mut self, waiting: &dyn Waiting, errno: Option<Errno>) {
+    /// Tells the client that the session is over, drops what is pending or held, and gives back
+    /// what the service keeps.
+    pub(super) fn close(mut self, waiting: &dyn Waiting, errno: Option<Errno>) -> Rc<S::Session> {
         let errno = errno.map_or(0, |errno| errno.0.unsigned_abs());
         for queue in &mut self.queues.0 {
             queue.ring().set_state(State::Closed(errno));
             waiting.wake(queue.ring().advance_wake_sequence());
         }
+        self.session
     }
 }
 

@@ -7,7 +7,7 @@ pub(crate) fn cases(cases: u32) -> Config {
     if cfg!(miri) {
         Config { cases: 2, failure_persistence: None, ..Config::default() }
     } else {
-        Config { cases, failure_persistence: None, ..Config::default() }
+        Config::with_cases(cases)
     }
 }
 

@@ -38,9 +38,14 @@ impl FakeTime {
         self.now.fetch_max(at.0, Ordering::Relaxed);
     }
 
-    /// Whether a word's sleepers were woken since this was last asked.
-    pub(crate) fn take_woken(&self, word: &Word) -> bool {
-        self.woken.lock().unwrap().remove(&word.address().addr().get())
+    /// Whether a word's sleepers were woken since [`FakeTime::falls_asleep`].
+    pub(crate) fn was_woken(&self, word: &Word) -> bool {
+        self.woken.lock().unwrap().contains(&word.address().addr().get())
+    }
+
+    /// Somebody goes to sleep on a word.
+    pub(crate) fn falls_asleep(&self, word: &Word) {
+        self.woken.lock().unwrap().remove(&word.address().addr().get());
     }
 }
 

@@ -32,7 +32,7 @@ pub(crate) struct FakeService {
     pending: RefCell<BTreeMap<(SessionId, u64), Rc<Later>>>,
     /// Refuses the next session.
     pub(crate) refuses: Cell<bool>,
-    pub(crate) sessions: Cell<usize>,
+    sessions: RefCell<BTreeMap<SessionId, Rc<FakeSession>>>,
     /// Futures that were woken and not polled since.
     woken: Rc<Cell<usize>>,
     /// Polls of futures.
@@ -41,17 +41,10 @@ pub(crate) struct FakeService {
 
 /// What the service keeps for a session.
 pub(crate) struct FakeSession {
-    pub(crate) id: SessionId,
+    id: SessionId,
     ended: Cell<bool>,
     unanswered: Cell<usize>,
     held: Cell<usize>,
-}
-
-impl FakeSession {
-    /// Values that are held for this session.
-    pub(crate) fn held(&self) -> usize {
-        self.held.get()
-    }
 }
 
 #[derive(Default)]
@@ -62,6 +55,21 @@ struct Later {
 }
 
 impl FakeService {
+    /// Sessions that are open.
+    pub(crate) fn sessions(&self) -> usize {
+        self.sessions.borrow().len()
+    }
+
+    /// Values that are held for a session.
+    pub(crate) fn held(&self, session: SessionId) -> usize {
+        self.sessions.borrow().get(&session).map_or(0, |session| session.held.get())
+    }
+
+    /// Requests of a session that were begun.
+    pub(crate) fn executed_for(&self, session: SessionId) -> usize {
+        self.executed.borrow().iter().filter(|(id, _)| *id == session).count()
+    }
+
     /// Finishes a pending READ; says whether there was one.
     pub(crate) fn finish(&self, session: SessionId, user_data: u64) -> bool {
         let Some(later) = self.pending.borrow_mut().remove(&(session, user_data)) else {
@@ -105,16 +113,16 @@ impl FakeService {
 }
 
 /// Counts as held until it is dropped.
-pub(crate) struct Pin1(Rc<FakeSession>);
+pub(crate) struct HeldPage(Rc<FakeSession>);
 
-impl Pin1 {
+impl HeldPage {
     fn new(session: &Rc<FakeSession>) -> Self {
         session.held.set(session.held.get() + 1);
         Self(Rc::clone(session))
     }
 }
 
-impl Drop for Pin1 {
+impl Drop for HeldPage {
     fn drop(&mut self) {
         self.0.held.set(self.0.held.get() - 1);
     }
@@ -131,7 +139,7 @@ struct Unanswered {
 }
 
 impl Future for Unanswered {
-    type Output = Completion<Pin1>;
+    type Output = Completion<HeldPage>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         assert!(!self.session.ended.get(), "polled after the session's end");
@@ -167,51 +175,56 @@ impl Drop for Unanswered {
         self.unwake();
         self.session.unanswered.set(self.session.unanswered.get() - 1);
         let key = (self.session.id, self.user_data);
-        self.service.pending.borrow_mut().remove(&key);
+        let mut pending = self.service.pending.borrow_mut();
+        if pending.get(&key).is_some_and(|later| Rc::ptr_eq(later, &self.later)) {
+            pending.remove(&key);
+        }
     }
 }
 
-fn ok(user_data: u64) -> Completion<Pin1> {
+fn ok(user_data: u64) -> Completion<HeldPage> {
     Completion::new(Status::OK).with_aux(!user_data)
 }
 
 impl DataService for FakeService {
     type Session = FakeSession;
-    type Held = Pin1;
+    type Held = HeldPage;
 
     fn open_session(&self, info: &SessionInfo) -> Result<(Rc<FakeSession>, Handle), Errno> {
         if self.refuses.take() {
             return Err(Errno::EACCES);
         }
-        self.sessions.set(self.sessions.get() + 1);
-        let session = FakeSession {
+        let session = Rc::new(FakeSession {
             id: info.id,
             ended: Cell::new(false),
             unanswered: Cell::new(0),
             held: Cell::new(0),
-        };
-        Ok((Rc::new(session), ROOT))
+        });
+        let before = self.sessions.borrow_mut().insert(info.id, Rc::clone(&session));
+        assert!(before.is_none(), "opened twice");
+        Ok((session, ROOT))
     }
 
     fn close_session(&self, session: &Rc<FakeSession>) {
         assert!(!session.ended.replace(true), "closed twice");
         assert_eq!(session.unanswered.get(), 0, "closed with requests in flight");
         assert_eq!(session.held.get(), 0, "closed with something held");
-        self.sessions.set(self.sessions.get() - 1);
+        let removed = self.sessions.borrow_mut().remove(&session.id);
+        assert!(removed.is_some(), "closed what was not open");
     }
 
     fn supports(&self, opcode: Opcode) -> bool {
         matches!(opcode, Opcode::Fsync | Opcode::Read | Opcode::ReadGrant | Opcode::Write)
     }
 
-    fn request(self: &Rc<Self>, session: &Rc<FakeSession>, sqe: &Sqe) -> Answer<Pin1> {
+    fn request(self: &Rc<Self>, session: &Rc<FakeSession>, sqe: &Sqe) -> Answer<HeldPage> {
         assert!(!session.ended.get(), "a request after the session's end");
         assert_eq!(sqe.flags, 0, "flags are checked before");
         self.executed.borrow_mut().push((session.id, sqe.user_data));
         let polls_left = match sqe.opcode() {
             Opcode::Fsync => return ok(sqe.user_data).into(),
             Opcode::ReadGrant => {
-                let held = Some(Pin1::new(session));
+                let held = Some(HeldPage::new(session));
                 return Completion { held, ..ok(sqe.user_data) }.into();
             }
             Opcode::Write => Some(sqe.offset),

@@ -78,8 +78,7 @@ impl Blocks {
     /// One queue's part.
     pub(crate) fn queue(&self, index: u16) -> QueueBlocks {
         let geometry = self.plan.geometry;
-        let part =
-            |of: &Region, bytes: usize| of.view(usize::from(index) * bytes, bytes).unwrap();
+        let part = |of: &Region, bytes: usize| of.view(usize::from(index) * bytes, bytes).unwrap();
         QueueBlocks {
             client: part(&self.client, geometry.client_bytes()),
             service: part(&self.service, geometry.service_bytes()),

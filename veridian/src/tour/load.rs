@@ -119,7 +119,7 @@ impl Watcher for Loading<'_> {
     fn ends(&mut self, path: &[u8], bytes: u64) -> Result<()> {
         self.seen.files += 1;
         self.seen.bytes += bytes;
-        self.sums.add(path, &self.file);
+        self.sums.add(path, self.file.finish());
         Ok(())
     }
 

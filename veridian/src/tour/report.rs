@@ -63,7 +63,10 @@ pub(super) struct Verify {
     pub(super) read_checksum: String,
     pub(super) read_grant_checksum: String,
     pub(super) read_mb_per_s: f64,
+    pub(super) read_again_mb_per_s: f64,
+    /// With a region made and mapped for every file.
     pub(super) read_grant_mb_per_s: f64,
+    pub(super) read_grant_again_mb_per_s: f64,
     /// Where the first difference is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) difference: Option<String>,
@@ -181,22 +184,31 @@ impl Copy {
 
 impl Verify {
     fn text(&self) -> String {
+        use Align::{Left, Right};
         let mut table = Table::new([
-            (Align::Left, "  from"),
-            (Align::Left, "checksum of all"),
-            (Align::Right, "MB/s"),
+            (Left, "  from"),
+            (Left, "checksum of all"),
+            (Right, "first MB/s"),
+            (Right, "again MB/s"),
         ]);
-        let mut row = |name: &str, checksum: &str, rate: Option<f64>| {
-            let rate = rate.map(|rate| format!("{rate:.0}")).unwrap_or_default();
-            table.row([name.to_owned(), checksum.to_owned(), rate]);
+        let mut row = |name: &str, checksum: &str, rates: Option<[f64; 2]>| {
+            let rates = rates.map(|rates| rates.map(|rate| format!("{rate:.0}")));
+            let [first, again] = rates.unwrap_or_default();
+            table.row([format!("  {name}"), checksum.to_owned(), first, again]);
         };
-        row("  host", &self.host_checksum, None);
-        row("  READ", &self.read_checksum, Some(self.read_mb_per_s));
-        row("  READ_GRANT", &self.read_grant_checksum, Some(self.read_grant_mb_per_s));
-        match &self.difference {
-            None => format!("{table}\n  checksums are equal\n"),
-            Some(path) => format!("{table}\n  checksums differ, first at {path}\n"),
-        }
+        row("host", &self.host_checksum, None);
+        let rates = [self.read_mb_per_s, self.read_again_mb_per_s];
+        row("READ", &self.read_checksum, Some(rates));
+        let rates = [self.read_grant_mb_per_s, self.read_grant_again_mb_per_s];
+        row("READ_GRANT", &self.read_grant_checksum, Some(rates));
+        let verdict = match &self.difference {
+            None => "checksums are equal".to_owned(),
+            Some(path) => format!("checksums differ, first at {path}"),
+        };
+        format!(
+            "{table}\n  (the first grant of a file makes a region that the client maps)\n  \
+             {verdict}\n"
+        )
     }
 }
 

@@ -133,8 +133,10 @@ fn compare(loaded: &Loaded, read: &ReadBack, granted: &ReadBack) -> (Checksums, 
         host_checksum: host.checksum(),
         read_checksum: read.sums.checksum(),
         read_grant_checksum: granted.sums.checksum(),
-        read_mb_per_s: mb_per_s(read.sums.bytes(), read.took),
-        read_grant_mb_per_s: mb_per_s(granted.sums.bytes(), granted.took),
+        read_mb_per_s: mb_per_s(host.bytes(), read.first),
+        read_again_mb_per_s: mb_per_s(host.bytes(), read.again),
+        read_grant_mb_per_s: mb_per_s(host.bytes(), granted.first),
+        read_grant_again_mb_per_s: mb_per_s(host.bytes(), granted.again),
         difference: difference.map(|path| Shown(path).to_string()),
     };
     (checksums, event)

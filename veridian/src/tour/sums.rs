@@ -19,13 +19,14 @@ impl FileSum {
         self.bytes += bytes.len() as u64;
     }
 
-    fn finish(&self) -> Sum {
+    pub(super) fn finish(&self) -> Sum {
         Sum { bytes: self.bytes, checksum: self.hasher.finish_128() }
     }
 }
 
+/// Size and checksum of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Sum {
+pub(super) struct Sum {
     bytes: u64,
     checksum: u128,
 }
@@ -38,8 +39,8 @@ pub(super) struct TreeSums {
 
 impl TreeSums {
     /// Adds a file.
-    pub(super) fn add(&mut self, path: &[u8], file: &FileSum) {
-        self.files.insert(path.to_vec(), file.finish());
+    pub(super) fn add(&mut self, path: &[u8], file: Sum) {
+        self.files.insert(path.to_vec(), file);
     }
 
     /// How many files.
@@ -82,7 +83,7 @@ mod tests {
         for (path, contents) in files {
             let mut sum = FileSum::new();
             contents.as_bytes().chunks(3).for_each(|part| sum.add(part));
-            sums.add(path.as_bytes(), &sum);
+            sums.add(path.as_bytes(), sum.finish());
         }
         sums
     }

@@ -229,9 +229,12 @@ impl<'a, S: Side, D: Side> Copier<'a, S, D> {
         at: &D::Directory,
         name: &[u8],
     ) -> Result<u64, Trouble> {
-        let there = self.destination.status(at, name);
-        if there.is_ok_and(|there| there.identity == status.identity) {
-            return Err(writing(io::Error::other("source and destination are the same file")));
+        if S::WORLD == D::WORLD {
+            let there = self.destination.status(at, name);
+            if there.is_ok_and(|there| there.identity == status.identity) {
+                let error = io::Error::other("source and destination are the same file");
+                return Err(writing(error));
+            }
         }
         let to = self.destination.create_file(at, name, status.permissions).map_err(writing)?;
         let moved = self.pour(from, &to);

@@ -23,6 +23,7 @@ const KEPT: u32 = 0o1777;
 pub(crate) struct Host;
 
 impl Side for Host {
+    const WORLD: World = World::Host;
     type Directory = OwnedFd;
     type File = std::fs::File;
 

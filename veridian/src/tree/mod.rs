@@ -23,5 +23,5 @@ pub(crate) use count::{Count, Limit, Size, count};
 pub(crate) use cursor::{Step, Walk};
 pub(crate) use host::Host;
 pub(crate) use remove::remove;
-pub(crate) use side::{Located, Side, Status, is_fatal};
+pub(crate) use side::{Located, Side, is_fatal};
 pub(crate) use vfs::Vfs;

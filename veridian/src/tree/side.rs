@@ -83,6 +83,8 @@ pub(crate) enum Located<S: Side + ?Sized> {
 
 /// The host or the system.
 pub(crate) trait Side {
+    /// Which of the two.
+    const WORLD: World;
     /// An open directory; give it back with [`Side::close_directory`].
     type Directory;
     /// An open file; give it back with [`Side::close_file`].

@@ -58,6 +58,7 @@ impl Vfs {
 }
 
 impl Side for Vfs {
+    const WORLD: World = World::System;
     type Directory = Handle;
     type File = Handle;
 

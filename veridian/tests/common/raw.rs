@@ -92,7 +92,13 @@ impl RawClient {
     pub fn connect(address: &str) -> Result<Self, platform::ConnectError> {
         let platform = Platform::new();
         let channel = platform.connect(address, ANSWER_WITHIN_NS)?;
-        Ok(Self { address: address.to_owned(), channel, held: Vec::new(), platform, next_request: 1 })
+        Ok(Self {
+            address: address.to_owned(),
+            channel,
+            held: Vec::new(),
+            platform,
+            next_request: 1,
+        })
     }
 
     /// Connects and greets.

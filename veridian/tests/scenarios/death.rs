@@ -43,8 +43,7 @@ fn the_ledger_of_a_killed_service_names_what_is_in_flight() {
                 kept.push(ticket);
             }
         }
-        let cancel =
-            Sqe { arg0: kept[0].user_data(), ..Sqe::new(Opcode::Cancel, Handle::NONE) };
+        let cancel = Sqe { arg0: kept[0].user_data(), ..Sqe::new(Opcode::Cancel, Handle::NONE) };
         open.queue.call(cancel).unwrap();
         assert_eq!(open.queue.wait_for(kept[0]).unwrap().status, Errno::ECANCELED.into());
         in_flight.remove(&kept[0].user_data());

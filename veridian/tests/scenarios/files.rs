@@ -60,11 +60,8 @@ pub(crate) fn directories_list_rename_and_remove(system: &System) {
     assert_eq!(names, (0..500).map(|i| format!("entry-{i:03}")).collect::<Vec<_>>());
     let refused = queue.unlink(root, b"d", UnlinkKind::Directory);
     assert_eq!(refused, Err(ClientError::Service(Errno::ENOTEMPTY)));
-    let taken = queue.rename(
-        (directory, b"entry-000"),
-        (directory, b"entry-001"),
-        RenameFlags::NO_REPLACE,
-    );
+    let taken =
+        queue.rename((directory, b"entry-000"), (directory, b"entry-001"), RenameFlags::NO_REPLACE);
     assert_eq!(taken, Err(ClientError::Service(Errno::EEXIST)));
     queue.rename((directory, b"entry-000"), (root, b"moved"), RenameFlags::empty()).unwrap();
     queue.unlink(root, b"moved", UnlinkKind::File).unwrap();

@@ -7,9 +7,10 @@ use crate::grants::FileRegion;
 use alloc::rc::Rc;
 use alloc::vec::Vec;
 use dataplane::entry::Errno;
+use dataplane::grant;
 
 /// Pages that are moved together.
-const WINDOW: u64 = 16;
+const WINDOW: u64 = (grant::WINDOW / grant::PAGE) as u64;
 
 impl Contents {
     /// Gives the file a region that has nothing in it yet.

@@ -38,10 +38,10 @@ impl NameChange<'_> {
 
     /// The same for a change that only another one of the same request has overlapped.
     pub(super) fn done_together(mut self, target: Option<Rc<Inode>>) {
-        let (vfs, id, name) = (self.vfs, self.directory.id, self.name);
+        let (vfs, directory, name) = (self.vfs, self.directory, self.name);
         self.is_clear = true;
         drop(self);
-        vfs.dentries.insert(id, name, target);
+        vfs.dentries.insert(directory, name, target);
     }
 }
 

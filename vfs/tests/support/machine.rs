@@ -90,6 +90,8 @@ impl Memory for FakeMemory {
         Ok(unsafe { Region::new(base, words, region) })
     }
 
+    fn prefault(&self, _: &Region, _: usize, _: usize) {}
+
     fn commit(&self, region: &Descriptor, offset: u64, len: u64) -> Result<(), MemoryError> {
         if self.denies_commit.load(Ordering::Relaxed) {
             return Err(MemoryError::Exhausted);

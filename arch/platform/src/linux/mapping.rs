@@ -76,6 +76,20 @@ impl Mapping {
         advised.map_err(refusal)
     }
 
+    /// Makes the pages of a part of a mapped region present for reading, as far as that can be
+    /// done at once.
+    pub(crate) fn prefault(region: &Region, offset: usize, len: usize) {
+        let page = rustix::param::page_size();
+        let (start, end) = (offset / page * page, offset.saturating_add(len).min(region.len()));
+        let Ok(word) = region.word(start) else { return };
+        let base = word.address().as_ptr().cast();
+        // SAFETY: the range is inside a mapping that the region keeps mapped, and filling page
+        // tables changes nothing that it reads.
+        let _ = unsafe {
+            rustix::mm::madvise(base, end.saturating_sub(start), Advice::LinuxPopulateRead)
+        };
+    }
+
     /// The view of it. Whoever mapped it read-only must not write through the view: a write is
     /// a fault, not a corruption.
     pub(crate) fn into_region(self) -> Region {

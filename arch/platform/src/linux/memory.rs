@@ -61,6 +61,10 @@ impl Memory for LinuxMemory {
         allocate(region, flags, offset, len)
     }
 
+    fn prefault(&self, region: &Region, offset: usize, len: usize) {
+        Mapping::prefault(region, offset, len);
+    }
+
     fn seal(&self, region: &Descriptor) -> Result<(), MemoryError> {
         let file = Handle::of(region)?;
         let form = Form::of(&file)?;

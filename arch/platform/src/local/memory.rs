@@ -63,6 +63,8 @@ impl Memory for LocalMemory {
         Ok(grip.words.region())
     }
 
+    fn prefault(&self, _: &Region, _: usize, _: usize) {}
+
     fn commit(&self, region: &Descriptor, offset: u64, len: u64) -> Result<(), MemoryError> {
         // The heap is there when it is touched.
         Grip::of(region)?.pages(offset, len).map(drop)

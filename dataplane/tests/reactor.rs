@@ -1,0 +1,18 @@
+//! The reactor, driven step by step over memory, time and a service that punish misuse.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::cast_possible_truncation,
+    reason = "a test fails by panicking; its numbers are small"
+)]
+
+#[path = "support/cases.rs"]
+mod cases;
+#[path = "reactor/harness.rs"]
+mod harness;
+#[path = "reactor/program.rs"]
+mod program;
+#[path = "reactor/rules.rs"]
+mod rules;
+mod support;

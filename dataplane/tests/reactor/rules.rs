@@ -1,0 +1,332 @@
+//! Rules of the reactor, one by one.
+
+use crate::harness::{Harness, Lane};
+use crate::support::session::{Blocks, Plan, entry};
+use dataplane::entry::{Cqe, Errno, Opcode, Sqe};
+use dataplane::platform::{Doorbell, Waiting};
+use dataplane::service::OpenError;
+use dataplane::{SessionId, WaitMode};
+use rings::sync::Ordering;
+use rings::{Geometry, Producer, State, layout};
+use std::cell::RefCell;
+use std::future::poll_fn;
+use std::rc::Rc;
+use std::task::{Poll, Waker};
+
+/// Most submissions taken from one queue in one turn.
+const BATCH: usize = 32;
+/// More turns than the reactor makes without looking at what is parked.
+const LOOK: usize = 70;
+
+fn answered(lane: &mut Lane) -> Vec<Cqe> {
+    lane.take_all().into_iter().map(|(_, cqe)| cqe).collect()
+}
+
+fn results(lane: &mut Lane) -> Vec<Result<u32, Errno>> {
+    answered(lane).iter().map(|cqe| cqe.status().result()).collect()
+}
+
+#[test]
+fn a_flood_does_not_starve_others() {
+    let mut harness = Harness::new();
+    let large = Geometry::new(256, 256).unwrap();
+    let (_, mut flood) = harness.open(1, large, WaitMode::Adaptive);
+    let (_, mut other) = harness.open_one(WaitMode::Adaptive);
+    for user_data in 0..256 {
+        flood[0].submit(&entry(Opcode::Nop, user_data)).unwrap();
+    }
+    for user_data in 0..4 {
+        other.submit(&entry(Opcode::Nop, user_data)).unwrap();
+        harness.turns(1);
+        assert_eq!(answered(&mut other).len(), 1);
+        assert_eq!(answered(&mut flood[0]).len(), BATCH);
+    }
+}
+
+#[test]
+fn a_parked_session_is_not_looked_at_until_its_doorbell_rings() {
+    let mut harness = Harness::new();
+    let (_, mut parked) = harness.open_one(WaitMode::Sleeping);
+    let (_, _polled) = harness.open_one(WaitMode::Polling);
+    harness.turns(2);
+    // Published, and not told: what only a look at the ring could find.
+    parked.client.submit(&entry(Opcode::Nop, 1).to_words()).unwrap();
+    harness.turns(10 * LOOK);
+    assert_eq!(parked.blocks.accepted(), 0);
+    parked.doorbell.ring();
+    harness.turns(LOOK);
+    assert_eq!(parked.blocks.accepted(), 1);
+}
+
+#[test]
+fn with_every_session_parked_each_turn_is_a_sleep() {
+    let mut harness = Harness::new();
+    let mut lanes: Vec<_> = (0..50).map(|_| harness.open_one(WaitMode::Adaptive).1).collect();
+    // Spins, then yields, then sleeps.
+    harness.turns(5_000);
+    let (sleeps, yields) = (harness.poller.sleeps(), harness.time.yields.load(Ordering::Relaxed));
+    harness.turns(100);
+    assert_eq!(harness.poller.sleeps(), sleeps + 100);
+    assert_eq!(harness.time.yields.load(Ordering::Relaxed), yields);
+    lanes[31].submit(&entry(Opcode::Nop, 1)).unwrap();
+    harness.turns(2);
+    assert_eq!(answered(&mut lanes[31]).len(), 1);
+}
+
+/// The poller panics if the reactor sleeps with a token in hand.
+#[test]
+fn what_was_found_for_others_is_handed_over_before_any_sleep() {
+    let mut harness = Harness::new();
+    let (doorbell, token) = harness.add_foreign();
+    let (_, mut lane) = harness.open_one(WaitMode::Sleeping);
+    for round in 0..200 {
+        // Traffic keeps the reactor awake, so that it finds the token by a look and not by sleep.
+        lane.submit(&entry(Opcode::Nop, round)).unwrap();
+        doorbell.ring();
+        harness.turns(1);
+        answered(&mut lane);
+        harness.turns(usize::from(round % 7 == 0));
+    }
+    harness.turns(LOOK);
+    assert!(harness.tokens.contains(&token));
+    assert!(harness.tokens.iter().all(|each| *each == token));
+}
+
+#[test]
+fn revoking_answers_everything_and_executes_nothing_more() {
+    let mut harness = Harness::new();
+    let (id, mut lane) = harness.open_one(WaitMode::Adaptive);
+    lane.submit(&entry(Opcode::Read, 1)).unwrap();
+    lane.submit(&Sqe { arg0: 1_000_000, ..entry(Opcode::Timeout, 2) }).unwrap();
+    lane.submit(&Sqe { offset: 1_000, ..entry(Opcode::Write, 3) }).unwrap();
+    harness.turns(3);
+    for user_data in 4..8 {
+        lane.submit(&entry(Opcode::Fsync, user_data)).unwrap();
+    }
+    let executed = harness.service.executed_for(id);
+    harness.revoke(id);
+    assert_eq!(results(&mut lane), [Err(Errno::EKEYREVOKED); 7]);
+    assert_eq!(harness.service.sessions(), 0);
+    assert_eq!(lane.blocks.state(), State::Closed(128));
+    // What is submitted from now on reaches nobody.
+    lane.client.submit(&entry(Opcode::Fsync, 9).to_words()).unwrap();
+    lane.doorbell.ring();
+    harness.turns(10 * LOOK);
+    assert_eq!(harness.service.executed_for(id), executed);
+}
+
+#[test]
+fn closing_drops_what_is_pending_and_wakes_the_client() {
+    let mut harness = Harness::new();
+    let (id, mut lane) = harness.open_one(WaitMode::Adaptive);
+    lane.submit(&entry(Opcode::Read, 1)).unwrap();
+    lane.submit(&entry(Opcode::ReadGrant, 2)).unwrap();
+    harness.turns(1);
+    assert_eq!(answered(&mut lane).len(), 1);
+    let time = harness.time.clone();
+    lane.sleep(&time);
+    let sequence = lane.asleep.unwrap();
+    // The fake service panics if anything of the session is left when it hears of the end.
+    harness.close(id, Some(Errno::ENOSPC));
+    assert_eq!(lane.blocks.state(), State::Closed(28));
+    assert_ne!(lane.client.wake_sequence().load(Ordering::Relaxed), sequence);
+    assert!(time.was_woken(lane.client.wake_sequence()));
+    assert_eq!(harness.poller.watched(), 0);
+}
+
+/// Ends a session by `scribble`, beside another that must not notice.
+fn quarantined_by(scribble: impl FnOnce(&mut Harness, &mut Lane)) {
+    let mut harness = Harness::new();
+    let (hostile, mut lane) = harness.open_one(WaitMode::Adaptive);
+    let (_, mut victim) = harness.open_one(WaitMode::Adaptive);
+    victim.submit(&entry(Opcode::Read, 1)).unwrap();
+    harness.turns(1);
+    scribble(&mut harness, &mut lane);
+    harness.forget(hostile);
+    victim.submit(&entry(Opcode::Fsync, 2)).unwrap();
+    let ended = harness.turn();
+    assert_eq!(ended.len(), 1);
+    assert_eq!((ended[0].session, ended[0].errno), (hostile, Errno::EPROTO));
+    assert_eq!(lane.blocks.state(), State::Closed(71));
+    assert_eq!(harness.reactor.counters().quarantined, 1);
+    assert_eq!(harness.service.sessions(), 1);
+    assert!(harness.service.finish(SessionId(2), 1));
+    harness.turns(2);
+    assert_eq!(results(&mut victim), [Ok(0), Ok(0)]);
+}
+
+#[test]
+fn a_lap_that_cannot_be_ends_that_session_alone() {
+    quarantined_by(|harness, lane| {
+        lane.submit(&entry(Opcode::Read, 1)).unwrap();
+        lane.submit(&entry(Opcode::ReadGrant, 2)).unwrap();
+        harness.turns(1);
+        let last_word_of_slot_2 = layout::CLIENT_SLOTS + 2 * 64 + 56;
+        lane.blocks.client.store(last_word_of_slot_2, 7 << 32, Ordering::Release).unwrap();
+    });
+}
+
+#[test]
+fn a_head_that_cannot_be_ends_that_session_alone() {
+    quarantined_by(|harness, lane| {
+        for user_data in 0..8 {
+            lane.submit(&entry(Opcode::Nop, user_data)).unwrap();
+        }
+        harness.turns(1);
+        // No spare slot, so the service looks at the head before it accepts more.
+        let client = lane.blocks.client.clone();
+        let geometry = lane.blocks.geometry;
+        let slots = client.slots(layout::CLIENT_SLOTS, geometry.sq_entries().ilog2()).unwrap();
+        Producer::new(slots, 8, 8).push(&entry(Opcode::Nop, 9).to_words()).unwrap();
+        client.store(layout::CLIENT_CQ_HEAD, 9, Ordering::Release).unwrap();
+    });
+}
+
+#[test]
+fn a_client_that_consumes_nothing_gets_no_more_than_its_slots_and_costs_nothing() {
+    let mut harness = Harness::new();
+    let geometry = Geometry::new(16, 4).unwrap();
+    let (blocks, _honest) = harness.open(1, geometry, WaitMode::Sleeping);
+    let queue = blocks.queue(0);
+    harness.forget(blocks.plan.id);
+    let slots = queue.client.slots(layout::CLIENT_SLOTS, 4).unwrap();
+    let mut greedy = Producer::new(slots, 0, 0);
+    for user_data in 0..16 {
+        greedy.push(&entry(Opcode::Fsync, user_data).to_words()).unwrap();
+    }
+    blocks.doorbell.ring();
+    harness.turns(3);
+    assert_eq!((queue.accepted(), queue.posted()), (4, 4));
+    let sleeps = harness.poller.sleeps();
+    harness.turns(10);
+    assert_eq!(harness.poller.sleeps(), sleeps + 10);
+    for consumed in 1..=12 {
+        queue.client.store(layout::CLIENT_CQ_HEAD, consumed, Ordering::Release).unwrap();
+        blocks.doorbell.ring();
+        harness.turns(3);
+        assert_eq!(queue.posted(), consumed + 4);
+    }
+    assert_eq!(harness.service.executed_for(blocks.plan.id), 16);
+}
+
+#[test]
+fn what_is_held_is_let_go_when_the_client_has_consumed_it() {
+    let mut harness = Harness::new();
+    let (blocks, mut lanes) = harness.open(1, Geometry::new(64, 64).unwrap(), WaitMode::Sleeping);
+    let (id, lane) = (blocks.plan.id, &mut lanes[0]);
+    for user_data in 0..40 {
+        lane.submit(&entry(Opcode::ReadGrant, user_data)).unwrap();
+    }
+    harness.turns(5);
+    assert_eq!(harness.service.held(id), 40);
+    for consumed in 1..=40 {
+        lane.take().unwrap();
+        lane.client.publish_cq_head();
+        Harness::disturb(lane);
+        harness.turns(2);
+        assert_eq!(harness.service.held(id), 40 - consumed);
+    }
+}
+
+#[test]
+fn a_busy_client_does_not_pile_up_what_is_held() {
+    let mut harness = Harness::new();
+    let (blocks, mut lanes) = harness.open(1, Geometry::new(64, 64).unwrap(), WaitMode::Polling);
+    for user_data in 0..2_000 {
+        lanes[0].submit(&entry(Opcode::ReadGrant, user_data)).unwrap();
+        harness.turns(1);
+        lanes[0].take().unwrap();
+        lanes[0].client.publish_cq_head();
+        assert!(harness.service.held(blocks.plan.id) <= BATCH + 2);
+    }
+}
+
+#[test]
+fn a_future_is_polled_when_it_was_woken_and_at_no_other_time() {
+    let mut harness = Harness::new();
+    let (id, mut lane) = harness.open_one(WaitMode::Polling);
+    lane.submit(&entry(Opcode::Read, 1)).unwrap();
+    lane.submit(&entry(Opcode::Read, 2)).unwrap();
+    harness.turns(10 * LOOK);
+    assert_eq!(harness.service.polls(), 2);
+    harness.service.disturb(id, 1);
+    harness.turns(LOOK);
+    assert_eq!(harness.service.polls(), 3);
+    assert!(harness.service.finish(id, 2));
+    harness.turns(1);
+    assert_eq!(harness.service.polls(), 4);
+    assert_eq!(answered(&mut lane)[0].user_data, 2);
+}
+
+#[test]
+fn a_background_task_runs_whenever_it_is_woken_and_ends() {
+    let mut harness = Harness::new();
+    let wakers: Rc<RefCell<Vec<Waker>>> = Rc::default();
+    let task = Rc::new(());
+    let alive = Rc::downgrade(&task);
+    let mut polls = 0;
+    harness.reactor.spawn(Box::pin({
+        let wakers = Rc::clone(&wakers);
+        poll_fn(move |context| {
+            let _ = &task;
+            polls += 1;
+            wakers.borrow_mut().push(context.waker().clone());
+            if polls < 3 { Poll::Pending } else { Poll::Ready(()) }
+        })
+    }));
+    for polls in 1..=3 {
+        harness.turns(5);
+        assert_eq!(wakers.borrow().len(), polls);
+        assert_eq!(alive.strong_count(), usize::from(polls < 3));
+        let waker = wakers.borrow()[polls - 1].clone();
+        waker.wake();
+    }
+    harness.turns(5);
+    assert_eq!(wakers.borrow().len(), 3);
+}
+
+#[test]
+fn timeouts_are_over_in_order_and_never_early() {
+    let mut harness = Harness::new();
+    let (_, mut lane) = harness.open_one(WaitMode::Sleeping);
+    let start = harness.time.now();
+    for (user_data, ns) in [(1, 300_000), (2, 100_000), (3, 200_000)] {
+        lane.submit(&Sqe { arg0: ns, ..entry(Opcode::Timeout, user_data) }).unwrap();
+    }
+    let mut seen = Vec::new();
+    while seen.len() < 3 {
+        harness.turns(1);
+        for cqe in answered(&mut lane) {
+            assert_eq!(cqe.status().result(), Err(Errno::ETIME));
+            seen.push((cqe.user_data, harness.time.now().since_ns(start) / 100_000));
+        }
+    }
+    assert_eq!(seen, [(2, 1), (3, 2), (1, 3)]);
+    // All are over: the next sleep is without end, which the poller checks.
+    let sleeps = harness.poller.sleeps();
+    harness.turns(5);
+    assert_eq!(harness.poller.sleeps(), sleeps + 5);
+}
+
+#[test]
+fn nothing_is_left_of_a_session_that_was_refused() {
+    let mut harness = Harness::new();
+    let geometry = Geometry::new(4, 4).unwrap();
+    let plan = Plan { id: SessionId(1), queues: 2, geometry, waiting: WaitMode::Adaptive };
+    let blocks = Blocks::new(plan);
+
+    harness.service.refuses.set(true);
+    let refused = harness.reactor.open(blocks.parts());
+    assert_eq!(refused, Err(OpenError::Refused(Errno::EACCES)));
+
+    let mut parts = blocks.parts();
+    parts.ledgers = parts.ledgers.view(0, 128).unwrap();
+    assert!(matches!(harness.reactor.open(parts), Err(OpenError::OutOfBounds(_))));
+
+    harness.poller.refuse();
+    assert_eq!(harness.reactor.open(blocks.parts()), Err(OpenError::Resources));
+
+    assert_eq!(harness.service.sessions(), 0);
+    assert_eq!((harness.reactor.sessions(), harness.poller.watched()), (0, 0));
+    harness.turns(3);
+}
