@@ -3,7 +3,9 @@
 //! Measured costs behind the figures (benches: `ring_round_trip`): spinning answers within a
 //! microsecond when the peer runs on another processor; a sleeper is back after 40 to 80 µs, so
 //! spinning that long before a sleep costs at most twice the best choice; and a peer on the same
-//! processor cannot answer while one spins, so there the only useful wait is to yield.
+//! processor cannot answer while one spins, so there one yields, as long as that works: a
+//! scheduler that keeps accounts lets a peer that has used more than its share wait, and each
+//! yield in vain upsets the accounts further. Then a sleep hands the processor over for sure.
 
 use crate::platform::Instant;
 
@@ -36,8 +38,13 @@ const BUDGET_MIN_NS: u64 = 5_000;
 const BUDGET_MAX_NS: u64 = 200_000;
 /// Looks between two readings of the clock, which costs about as much as one look.
 const LOOKS_PER_READING: u32 = 32;
-/// Yields before sleeping.
+/// Yields before sleeping, when the peer is on another processor and spinning was in vain.
 const YIELDS: u32 = 24;
+/// Yields to a peer on this processor; it should run at the first.
+const YIELDS_TO_PEER: u32 = 2;
+/// Waits that go straight to sleep after yields in vain, and how far that doubles.
+const SHUN_FIRST: u32 = 32;
+const SHUN_MOST: u32 = 4096;
 
 /// Decides how one party waits; fed with what happens.
 #[derive(Debug)]
@@ -47,21 +54,55 @@ pub(crate) struct Waiter {
     looks: u32,
     yields: u32,
     since: Option<Instant>,
+    /// Waits beside the peer that are still to go straight to sleep, and how many the next time.
+    shun: u32,
+    shun_next: u32,
+    beside_peer: bool,
 }
 
 impl Waiter {
     /// A waiter that has seen no traffic yet.
     #[must_use]
     pub(crate) fn new(mode: WaitMode) -> Self {
-        Self { mode, budget_ns: BUDGET_DEFAULT_NS, looks: 0, yields: 0, since: None }
+        Self {
+            mode,
+            budget_ns: BUDGET_DEFAULT_NS,
+            looks: 0,
+            yields: 0,
+            since: None,
+            shun: 0,
+            shun_next: SHUN_FIRST,
+            beside_peer: false,
+        }
     }
 
     /// Something came: the wait, if there was one, is over.
     #[inline]
     pub(crate) fn found(&mut self) {
+        if self.beside_peer {
+            self.yielded();
+        }
         self.looks = 0;
         self.yields = 0;
         self.since = None;
+    }
+
+    /// A wait beside the peer is over: notes whether yielding worked.
+    fn yielded(&mut self) {
+        self.beside_peer = false;
+        if self.shun > 0 {
+            self.shun -= 1;
+        } else if self.yields > YIELDS_TO_PEER {
+            self.shun = self.shun_next;
+            self.shun_next = (self.shun_next * 2).min(SHUN_MOST);
+        } else {
+            self.shun_next = SHUN_FIRST;
+        }
+    }
+
+    /// Whether [`Waiter::slept`] wants to know how long a sleep took.
+    pub(crate) fn learns_from_sleep(&self) -> bool {
+        self.mode == WaitMode::Adaptive && !self.beside_peer
     }
 
     /// Something came after a sleep of this length: spin longer if that would have caught it,
@@ -92,14 +133,24 @@ impl Waiter {
 
     fn decide(&mut self, (now, same_processor): (Instant, bool)) -> Pace {
         let since = *self.since.get_or_insert(now);
+        if same_processor {
+            return self.beside_peer();
+        }
         if self.mode == WaitMode::Polling || now.since_ns(since) < self.budget_ns {
-            // Beside its peer it yields for as long: a scheduler that keeps accounts may take
-            // several turns until it lets the peer run, and a sleep would upset its accounts anew.
-            self.yields = u32::from(same_processor);
-            return if same_processor { Pace::Yield } else { Pace::Spin };
+            self.yields = 0;
+            return Pace::Spin;
         }
         self.yields += 1;
         if self.yields <= YIELDS { Pace::Yield } else { Pace::Sleep }
+    }
+
+    fn beside_peer(&mut self) -> Pace {
+        self.yields += 1;
+        if self.mode == WaitMode::Polling {
+            return Pace::Yield;
+        }
+        self.beside_peer = true;
+        if self.shun == 0 && self.yields <= YIELDS_TO_PEER { Pace::Yield } else { Pace::Sleep }
     }
 }
 
@@ -125,10 +176,32 @@ mod tests {
 
     #[test]
     fn beside_its_peer_it_never_spins() {
-        let [spins, yields, sleeps] =
-            sequence(&mut Waiter::new(WaitMode::Adaptive), true, 400, 1000);
-        assert_eq!(spins, 0);
-        assert!(yields >= BUDGET_DEFAULT_NS / 400 && sleeps > 0);
+        let [spins, yields, sleeps] = sequence(&mut Waiter::new(WaitMode::Adaptive), true, 400, 99);
+        assert_eq!((spins, yields), (0, u64::from(YIELDS_TO_PEER)));
+        assert!(sleeps > 0);
+    }
+
+    #[test]
+    fn yields_in_vain_are_given_up_and_tried_again() {
+        let mut waiter = Waiter::new(WaitMode::Adaptive);
+        // Each wait takes three looks: yielding is in vain.
+        let waits = |waiter: &mut Waiter| {
+            let seen = sequence(waiter, true, 400, 3);
+            waiter.found();
+            seen[Pace::Yield as usize]
+        };
+        assert_eq!(waits(&mut waiter), u64::from(YIELDS_TO_PEER));
+        for _ in 0..SHUN_FIRST {
+            assert_eq!(waits(&mut waiter), 0);
+        }
+        assert_eq!(waits(&mut waiter), u64::from(YIELDS_TO_PEER), "tried again");
+        assert_eq!(waiter.shun, 2 * SHUN_FIRST);
+        // Where one look is enough, it goes on yielding.
+        waiter.shun = 0;
+        for _ in 0..100 {
+            assert_eq!(waiter.pace(|| (Instant(0), true)), Pace::Yield);
+            waiter.found();
+        }
     }
 
     #[test]

@@ -100,16 +100,17 @@ impl<O> ServiceQueue<O> {
     /// [`Corrupt`]: the session must be ended.
     #[inline]
     pub fn accept(&mut self) -> Result<Option<SqeWords>, Corrupt> {
+        // Of earlier ones, which the caller has noted by now: until then their slots are all that
+        // is left of them should it die.
+        if self.submissions.consumed().wrapping_sub(self.sq_head_published) >= self.sq_head_lag {
+            self.publish_sq_head();
+        }
         if self.spare() == 0 && !self.refresh_head()? {
             return Ok(None);
         }
         let entry = self.submissions.pop()?;
         if entry.is_some() {
             self.in_flight += 1;
-            if self.submissions.consumed().wrapping_sub(self.sq_head_published) >= self.sq_head_lag
-            {
-                self.publish_sq_head();
-            }
         }
         Ok(entry)
     }

@@ -25,29 +25,47 @@ struct Pending {
 }
 
 pub(super) struct BrokerLink {
-    channel: Arc<dyn Channel>,
-    waiting: Arc<dyn Waiting>,
+    line: Line,
     next_request: Cell<u64>,
     pending: Rc<RefCell<BTreeMap<u64, Pending>>>,
 }
 
-impl BrokerLink {
-    pub(super) fn new(channel: Arc<dyn Channel>, waiting: Arc<dyn Waiting>) -> Self {
-        Self { channel, waiting, next_request: Cell::new(1), pending: Rc::default() }
-    }
+/// The channel to the broker.
+#[derive(Clone)]
+struct Line {
+    channel: Arc<dyn Channel>,
+    waiting: Arc<dyn Waiting>,
+}
 
-    pub(super) fn channel(&self) -> &Arc<dyn Channel> {
-        &self.channel
-    }
-
-    /// Sends a message. Waits if the channel is full: the broker always reads, and never waits
-    /// for a service. If the broker is gone, the loop around this ends on its own.
-    pub(super) fn send(&self, request: u64, message: &ServiceMessage) {
+impl Line {
+    fn send(&self, request: u64, message: &ServiceMessage) {
         let bytes = message.encode(Header::new(request));
         let packet = Packet { bytes, descriptors: Vec::new() };
         while self.channel.send(&packet) == Err(ChannelError::Full) {
             self.waiting.yield_now();
         }
+    }
+
+    fn destroy_region(&self, region: RegionId) {
+        let destroy = DestroyRegion { region: region.0 };
+        self.send(0, &ServiceMessage::DestroyRegion(destroy));
+    }
+}
+
+impl BrokerLink {
+    pub(super) fn new(channel: Arc<dyn Channel>, waiting: Arc<dyn Waiting>) -> Self {
+        let line = Line { channel, waiting };
+        Self { line, next_request: Cell::new(1), pending: Rc::default() }
+    }
+
+    pub(super) fn channel(&self) -> &Arc<dyn Channel> {
+        &self.line.channel
+    }
+
+    /// Sends a message. Waits if the channel is full: the broker always reads, and never waits
+    /// for a service. If the broker is gone, the loop around this ends on its own.
+    pub(super) fn send(&self, request: u64, message: &ServiceMessage) {
+        self.line.send(request, message);
     }
 
     pub(super) fn session_ended(&self, session: SessionId, reason: Errno) {
@@ -57,24 +75,35 @@ impl BrokerLink {
 
     /// The broker has answered a request of ours.
     pub(super) fn answered(&self, request: u64, answer: Result<BrokeredRegion, Errno>) {
-        if let Some(pending) = self.pending.borrow_mut().get_mut(&request) {
-            pending.answer = Some(answer);
-            if let Some(waker) = pending.waker.take() {
-                waker.wake();
+        let mut all = self.pending.borrow_mut();
+        let Some(pending) = all.get_mut(&request) else {
+            drop(all);
+            // Nobody waits for it any more.
+            if let Ok(region) = answer {
+                self.line.destroy_region(region.id);
             }
+            return;
+        };
+        pending.answer = Some(answer);
+        if let Some(waker) = pending.waker.take() {
+            waker.wake();
         }
     }
 }
 
-/// Forgets a request whose future was dropped.
+/// Forgets a request whose future was dropped, and gives back what it was answered with.
 struct Forget {
     request: u64,
     pending: Rc<RefCell<BTreeMap<u64, Pending>>>,
+    line: Line,
 }
 
 impl Drop for Forget {
     fn drop(&mut self) {
-        self.pending.borrow_mut().remove(&self.request);
+        let pending = self.pending.borrow_mut().remove(&self.request);
+        if let Some(Ok(region)) = pending.and_then(|pending| pending.answer) {
+            self.line.destroy_region(region.id);
+        }
     }
 }
 
@@ -85,7 +114,7 @@ impl Broker for BrokerLink {
         let pending = Rc::clone(&self.pending);
         pending.borrow_mut().insert(request, Pending::default());
         self.send(request, &ServiceMessage::CreateRegion(CreateRegion { bytes }));
-        let forget = Forget { request, pending };
+        let forget = Forget { request, pending, line: self.line.clone() };
         Box::pin(poll_fn(move |context| {
             let mut pending = forget.pending.borrow_mut();
             let Some(entry) = pending.get_mut(&forget.request) else {
@@ -102,8 +131,7 @@ impl Broker for BrokerLink {
     }
 
     fn destroy_region(&self, region: RegionId) {
-        let destroy = DestroyRegion { region: region.0 };
-        self.send(0, &ServiceMessage::DestroyRegion(destroy));
+        self.line.destroy_region(region);
     }
 
     fn offer(&self, session: SessionId, grant: u32, region: RegionId) {

@@ -35,6 +35,14 @@ struct Entry {
     state: State,
     /// The largest count that can be true.
     most: u32,
+    shots: Shots,
+}
+
+/// How many completions a request has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Shots {
+    One,
+    Many,
 }
 
 #[derive(Debug)]
@@ -57,7 +65,12 @@ pub(super) struct Unknown;
 
 impl InFlight {
     pub(super) fn new(slots: u32) -> Self {
-        let entry = |_| Entry { generation: 1, state: State::Free, most: 0 };
+        let entry = |_| Entry {
+            generation: 1,
+            state: State::Free,
+            most: 0,
+            shots: Shots::One,
+        };
         Self { entries: (0..slots).map(entry).collect(), free: (0..slots).rev().collect() }
     }
 
@@ -70,10 +83,11 @@ impl InFlight {
     }
 
     #[inline]
-    pub(super) fn start(&mut self, most: u32) {
+    pub(super) fn start(&mut self, most: u32, shots: Shots) {
         if let Some(entry) = self.free.pop().and_then(|slot| self.entries.get_mut(slot as usize)) {
             entry.state = State::Waiting(None);
             entry.most = most;
+            entry.shots = shots;
         }
     }
 
@@ -83,11 +97,13 @@ impl InFlight {
         self.entries.get_mut(slot as usize).filter(|entry| entry.generation == generation)
     }
 
-    /// Checks a completion: one of a request that waits, with a count that can be true.
+    /// Checks a completion: one of a request that waits, with more to come only if that was asked
+    /// for, and with a count that can be true.
     #[inline]
     pub(super) fn check(&mut self, mut done: Done) -> Result<Done, Unknown> {
         let entry = self.entry(done.ticket).ok_or(Unknown)?;
-        if !matches!(entry.state, State::Waiting(_)) {
+        let surplus = done.flags.contains(CqeFlags::MORE) && entry.shots == Shots::One;
+        if surplus || !matches!(entry.state, State::Waiting(_)) {
             return Err(Unknown);
         }
         if let Ok(count) = done.status.result() {
@@ -153,6 +169,17 @@ impl InFlight {
                 true
             }
             _ => false,
+        }
+    }
+
+    /// Forgets every request that waits: the service broke the protocol, and nothing that it still
+    /// writes is an answer.
+    pub(super) fn abandon(&mut self) {
+        self.wake_all();
+        for entry in &mut self.entries {
+            if matches!(entry.state, State::Waiting(_)) {
+                entry.state = State::Free;
+            }
         }
     }
 

@@ -2,10 +2,10 @@
 
 use super::buffers::{Buffer, BufferPool};
 use super::error::ClientError;
-use super::in_flight::{Done, InFlight, Ticket};
+use super::in_flight::{Done, InFlight, Shots, Ticket};
 use super::mapped::MappedGrant;
 use super::view::GrantView;
-use crate::entry::{Cqe, CqeFlags, Errno, Opcode, Sqe};
+use crate::entry::{Cqe, CqeFlags, Errno, Opcode, Sqe, SqeFlags};
 use crate::grant::GrantId;
 use crate::memory::{Arena, ArenaRange, Owner, Region, Word};
 use crate::platform::{Doorbell, Instant, Waiting, Wake};
@@ -206,7 +206,7 @@ impl Queue {
         let ticket = self.in_flight.next().ok_or(ClientError::Full)?;
         let entry = Sqe { user_data: ticket.0, ..sqe };
         self.ring.submit(&entry.to_words()).map_err(|_| ClientError::Full)?;
-        self.in_flight.start(largest_count(&sqe));
+        self.in_flight.start(largest_count(&sqe), shots(&sqe));
         self.unnotified = true;
         Ok(ticket)
     }
@@ -444,17 +444,13 @@ impl Queue {
         let until = deadline.map_or(net, |deadline| deadline.min(net));
         let wake = self.waiting.sleep_on(&[(&word, sequence)], Some(until));
         self.ring.disarm();
-        let now = self.waiting.now();
-        self.waiter.slept(now.since_ns(start));
-        self.after_sleep(wake, now, deadline)
+        if self.waiter.learns_from_sleep() {
+            self.waiter.slept(self.waiting.now().since_ns(start));
+        }
+        self.after_sleep(wake, deadline)
     }
 
-    fn after_sleep(
-        &mut self,
-        wake: Wake,
-        now: Instant,
-        deadline: Option<Instant>,
-    ) -> Result<(), ClientError> {
+    fn after_sleep(&mut self, wake: Wake, deadline: Option<Instant>) -> Result<(), ClientError> {
         if self.ring.is_ready() {
             self.safety_wakes += u64::from(wake == Wake::Deadline);
             return Ok(());
@@ -462,7 +458,9 @@ impl Queue {
         self.check_state()?;
         match wake {
             Wake::Signal => Err(ClientError::Interrupted),
-            _ if deadline.is_some_and(|deadline| now >= deadline) => Err(ClientError::TimedOut),
+            _ if deadline.is_some_and(|deadline| self.waiting.now() >= deadline) => {
+                Err(ClientError::TimedOut)
+            }
             Wake::Deadline if !self.grants.is_connected() => {
                 Err(self.end(ClientError::Ended(Errno::ENOTCONN)))
             }
@@ -491,7 +489,10 @@ impl Queue {
 
     fn end(&mut self, error: ClientError) -> ClientError {
         self.ended = Some(error);
-        self.in_flight.wake_all();
+        match error {
+            ClientError::Corrupt => self.in_flight.abandon(),
+            _ => self.in_flight.wake_all(),
+        }
         error
     }
 
@@ -541,6 +542,12 @@ fn largest_count(sqe: &Sqe) -> u32 {
     }
 }
 
+/// How many completions an entry asks for.
+#[inline]
+fn shots(sqe: &Sqe) -> Shots {
+    if sqe.flags & SqeFlags::MULTISHOT.bits() == 0 { Shots::One } else { Shots::Many }
+}
+
 /// Waits until one of several queues, driven by this thread, has a completion; their sessions may
 /// be with different services. Returns the index of a queue to poll.
 ///
@@ -557,25 +564,20 @@ pub fn wait_any(
         if let Some(at) = queues.iter().position(|q| q.kept > 0 || q.ring.is_ready()) {
             return Ok(at);
         }
-        let mut sleep_on = Vec::with_capacity(queues.len());
-        let mut ready = None;
-        for (at, queue) in queues.iter_mut().enumerate() {
-            match queue.arm()? {
-                Some(place) => sleep_on.push(place),
-                None => ready = Some(at),
-            }
-        }
-        let wake = if ready.is_none() {
+        let armed: Result<Vec<_>, _> = queues.iter_mut().map(|queue| queue.arm()).collect();
+        let sleep_on: Option<Vec<_>> = armed.as_ref().ok().and_then(|places| {
+            places.iter().map(|place| place.as_ref().map(|(word, value)| (word, *value))).collect()
+        });
+        let wake = sleep_on.map_or(Wake::Woken, |words| {
             let net = waiting.now().after_ns(SAFETY_NET_NS);
-            let words: Vec<_> = sleep_on.iter().map(|(word, value)| (word, *value)).collect();
             waiting.sleep_on(&words, Some(deadline.map_or(net, |d| d.min(net))))
-        } else {
-            Wake::Woken
-        };
-        let now = waiting.now();
+        });
+        // All of them before any error: a queue that stays armed costs its service a wake-up each
+        // time that it answers.
+        queues.iter_mut().for_each(|queue| queue.disarm());
+        armed?;
         for queue in queues.iter_mut() {
-            queue.disarm();
-            queue.after_sleep(wake, now, deadline)?;
+            queue.after_sleep(wake, deadline)?;
         }
     }
 }

@@ -144,7 +144,9 @@ impl<S: DataService> SessionState<S> {
     pub(super) fn unpark(&mut self, now: Instant) -> bool {
         let Some(since) = self.parked.take() else { return false };
         self.disarm();
-        self.waiter.slept(now.since_ns(since));
+        if self.waiter.learns_from_sleep() {
+            self.waiter.slept(now.since_ns(since));
+        }
         true
     }
 

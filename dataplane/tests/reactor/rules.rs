@@ -302,10 +302,13 @@ fn timeouts_are_over_in_order_and_never_early() {
         }
     }
     assert_eq!(seen, [(2, 1), (3, 2), (1, 3)]);
-    // All are over: the next sleep is without end, which the poller checks.
+    // All are over: from now on each turn is a sleep without end.
+    harness.turns(5);
     let sleeps = harness.poller.sleeps();
+    let now = harness.time.now();
     harness.turns(5);
     assert_eq!(harness.poller.sleeps(), sleeps + 5);
+    assert_eq!(harness.time.now(), now.after_ns(5_000));
 }
 
 #[test]

@@ -134,7 +134,7 @@ impl<'a> Model<'a> {
             self.next_request += 1;
             self.open += 1;
         } else {
-            let lag = (slots / 4).max(1) - 1;
+            let lag = (slots / 4).max(1);
             assert!(self.open == self.cq_entries() || waiting + lag >= slots, "full too early");
         }
     }

@@ -139,6 +139,9 @@ impl Job<'_> {
     /// The directory and the name that a file is copied to.
     fn name_for_file<D: Side>(&self, to: &mut D) -> Result<(D::Directory, Vec<u8>)> {
         Ok(match self.target(to)? {
+            Target::As { .. } if self.options.destination.bytes().ends_with(b"/") => {
+                bail!("{} is not a directory", self.options.destination)
+            }
             Target::As { at, name } => (at, name),
             Target::Into(at) => (at, split(&self.source.bytes()).1.to_vec()),
         })

@@ -120,25 +120,33 @@ impl<'a, S: Side, D: Side> Copier<'a, S, D> {
 
     /// Copies what is in a directory into another one. Both are given back.
     pub(crate) fn tree(&mut self, from: S::Directory, to: D::Directory) -> Result<()> {
-        let top = self.destination.directory_status(&to).map(|status| status.identity);
-        let (top, mut walk) = match (top, Walk::new(self.source, from)) {
-            (Ok(top), Ok(walk)) => (top, walk),
-            (_, Err(error)) => return self.settle(b"", reading(error)),
-            (Err(error), _) => return self.settle(b"", writing(error)),
-        };
-        self.copied.directories += 1;
-        let mut cursor = Cursor::new(to);
-        let mut made = Vec::new();
-        let result = loop {
-            match self.step(&mut walk, &mut cursor, &mut made, top) {
-                Ok(Going::On) => {}
-                Ok(Going::Ended) => break Ok(()),
-                Err(error) => break Err(error),
+        let mut walk = match Walk::new(self.source, from) {
+            Ok(walk) => walk,
+            Err(error) => {
+                self.destination.close_directory(to);
+                return self.settle(b"", reading(error));
             }
+        };
+        let mut cursor = Cursor::new(to);
+        let result = match self.destination.directory_status(cursor.here()) {
+            Ok(top) => self.everything(&mut walk, &mut cursor, top.identity),
+            Err(error) => self.settle(b"", writing(error)),
         };
         walk.close(self.source);
         cursor.close(self.destination);
         result
+    }
+
+    fn everything(
+        &mut self,
+        walk: &mut Walk<S>,
+        cursor: &mut Cursor<D>,
+        top: Identity,
+    ) -> Result<()> {
+        self.copied.directories += 1;
+        let mut made = Vec::new();
+        while let Going::On = self.step(walk, cursor, &mut made, top)? {}
+        Ok(())
     }
 
     fn step(

@@ -123,10 +123,18 @@ struct Pending {
 }
 
 impl<S: Side> Walk<S> {
-    /// Begins in a directory, which is given back at the end.
+    /// Begins in a directory, which is given back by [`Walk::close`], or here if this fails.
     pub(crate) fn new(side: &mut S, top: S::Directory) -> io::Result<Self> {
-        let entries = sorted(side, &top)?;
-        Ok(Self { cursor: Cursor::new(top), pending: vec![Pending { name: Vec::new(), entries }] })
+        match sorted(side, &top) {
+            Ok(entries) => {
+                let pending = vec![Pending { name: Vec::new(), entries }];
+                Ok(Self { cursor: Cursor::new(top), pending })
+            }
+            Err(error) => {
+                side.close_directory(top);
+                Err(error)
+            }
+        }
     }
 
     /// The directory that the last step was in.

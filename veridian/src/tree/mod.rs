@@ -16,6 +16,8 @@ mod cursor;
 mod host;
 mod remove;
 mod side;
+#[cfg(test)]
+mod tests;
 mod vfs;
 
 pub(crate) use copy::{Copied, Copier, Doing, Made, Skip, Watcher, make};

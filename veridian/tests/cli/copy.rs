@@ -150,6 +150,7 @@ fn files_go_into_directories_or_get_new_names() {
     cp(&system, &["vfs:/directory/a".as_ref()], "vfs:/c".as_ref()).ok();
     assert_eq!(system.words("cat /directory/a /directory/b /c").ok(), "aba");
     cp(&system, &[a.as_os_str()], "vfs:/missing/a".as_ref()).fails(1, "vfs:/missing/a");
+    cp(&system, &[a.as_os_str()], "vfs:/c/".as_ref()).fails(1, "not a directory");
     // Onto itself it would be emptied before it is read.
     cp(&system, &["vfs:/c".as_ref()], "vfs:/c".as_ref()).fails(1, "the same file");
     assert_eq!(system.words("cat /c").ok(), "a");

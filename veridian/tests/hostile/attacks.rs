@@ -23,7 +23,7 @@ use std::sync::atomic::AtomicBool;
 /// Bytes of a submission slot.
 const SLOT_BYTES: usize = SQE_WORDS * 8;
 /// Entries that are scribbled over while they are being accepted.
-const CONTESTED_ENTRIES: u64 = 200;
+const CONTESTED_ENTRIES: u64 = 100;
 /// As many as there may be numbers of sessions of others around one's own.
 const NEIGHBOURS: u64 = 64;
 
@@ -44,6 +44,9 @@ fn submit(_: &mut RawClient, session: &mut RawSession, random: &mut Random) {
         let sqe = entries.next(session, random);
         if !session.publish(queue, &sqe) {
             session.doorbell.ring();
+            if session.is_over() {
+                return;
+            }
             std::thread::yield_now();
         }
         for cqe in session.reap(queue) {
@@ -74,6 +77,8 @@ fn contest(_: &mut RawClient, session: &mut RawSession, random: &mut Random) {
         let sqe = entries.next(session, random);
         if session.publish(0, &sqe) {
             session.doorbell.ring();
+        } else if session.is_over() {
+            break;
         } else {
             session.reap(0);
             std::thread::yield_now();

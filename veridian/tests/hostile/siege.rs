@@ -107,6 +107,7 @@ impl Siege {
     fn assault(&mut self) {
         self.victim.work();
         make_playground(&self.system.connection);
+        let begun = Instant::now();
         let mut clients = Vec::new();
         for number in 0..SCRIBBLERS {
             clients.push(("scribbler", self.start("scribbler", number)));
@@ -127,12 +128,14 @@ impl Siege {
             }
             self.victim.check();
         }
+        println!("mortals {:?}", begun.elapsed());
         for (name, mut client) in clients {
             while client.try_wait().unwrap().is_none() {
                 self.victim.check();
                 std::thread::sleep(Duration::from_millis(5));
             }
             let status = processes::wait(&mut client, CLIENT_WITHIN);
+            println!("{name} {:?}", begun.elapsed());
             assert!(status.success(), "a {name} has failed, see above: {status}");
         }
     }
