@@ -3,9 +3,8 @@
 //! Measured costs behind the figures (benches: `ring_round_trip`): spinning answers within a
 //! microsecond when the peer runs on another processor; a sleeper is back after 40 to 80 µs, so
 //! spinning that long before a sleep costs at most twice the best choice; and a peer on the same
-//! processor cannot answer while one spins, so there one yields, as long as that works: a
-//! scheduler that keeps accounts lets a peer that has used more than its share wait, and each
-//! yield in vain upsets the accounts further. Then a sleep hands the processor over for sure.
+//! processor cannot answer while one spins, so there one yields, and where that is in vain, goes
+//! straight to sleep for a while.
 
 use crate::platform::Instant;
 
@@ -40,11 +39,22 @@ const BUDGET_MAX_NS: u64 = 200_000;
 const LOOKS_PER_READING: u32 = 32;
 /// Yields before sleeping, when the peer is on another processor and spinning was in vain.
 const YIELDS: u32 = 24;
-/// Yields to a peer on this processor; it should run at the first.
-const YIELDS_TO_PEER: u32 = 2;
+/// How long to yield to a peer on this processor, ns. It should run at the first yield, but a
+/// scheduler that keeps accounts lets it wait while it is ahead. The service is more patient than
+/// its client by far: what one of them used up by yielding, the other must be willing to use up
+/// as well, or they take turns at giving up.
+const CLIENT_PATIENCE_NS: u64 = 50_000;
+const SERVICE_PATIENCE_NS: u64 = 400_000;
 /// Waits that go straight to sleep after yields in vain, and how far that doubles.
 const SHUN_FIRST: u32 = 32;
 const SHUN_MOST: u32 = 4096;
+
+/// Which of the two parties waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Party {
+    Client,
+    Service,
+}
 
 /// Decides how one party waits; fed with what happens.
 #[derive(Debug)]
@@ -58,12 +68,14 @@ pub(crate) struct Waiter {
     shun: u32,
     shun_next: u32,
     beside_peer: bool,
+    gave_up: bool,
+    patience_ns: u64,
 }
 
 impl Waiter {
     /// A waiter that has seen no traffic yet.
     #[must_use]
-    pub(crate) fn new(mode: WaitMode) -> Self {
+    pub(crate) fn new(mode: WaitMode, party: Party) -> Self {
         Self {
             mode,
             budget_ns: BUDGET_DEFAULT_NS,
@@ -73,6 +85,11 @@ impl Waiter {
             shun: 0,
             shun_next: SHUN_FIRST,
             beside_peer: false,
+            gave_up: false,
+            patience_ns: match party {
+                Party::Client => CLIENT_PATIENCE_NS,
+                Party::Service => SERVICE_PATIENCE_NS,
+            },
         }
     }
 
@@ -90,9 +107,10 @@ impl Waiter {
     /// A wait beside the peer is over: notes whether yielding worked.
     fn yielded(&mut self) {
         self.beside_peer = false;
+        let gave_up = core::mem::take(&mut self.gave_up);
         if self.shun > 0 {
             self.shun -= 1;
-        } else if self.yields > YIELDS_TO_PEER {
+        } else if gave_up {
             self.shun = self.shun_next;
             self.shun_next = (self.shun_next * 2).min(SHUN_MOST);
         } else {
@@ -134,7 +152,7 @@ impl Waiter {
     fn decide(&mut self, (now, same_processor): (Instant, bool)) -> Pace {
         let since = *self.since.get_or_insert(now);
         if same_processor {
-            return self.beside_peer();
+            return self.beside_peer(now.since_ns(since));
         }
         if self.mode == WaitMode::Polling || now.since_ns(since) < self.budget_ns {
             self.yields = 0;
@@ -144,13 +162,18 @@ impl Waiter {
         if self.yields <= YIELDS { Pace::Yield } else { Pace::Sleep }
     }
 
-    fn beside_peer(&mut self) -> Pace {
-        self.yields += 1;
+    fn beside_peer(&mut self, waited_ns: u64) -> Pace {
+        // Asks again at each look.
+        self.yields = 1;
         if self.mode == WaitMode::Polling {
             return Pace::Yield;
         }
         self.beside_peer = true;
-        if self.shun == 0 && self.yields <= YIELDS_TO_PEER { Pace::Yield } else { Pace::Sleep }
+        if self.shun == 0 && waited_ns < self.patience_ns {
+            return Pace::Yield;
+        }
+        self.gave_up = true;
+        Pace::Sleep
     }
 }
 
@@ -170,31 +193,32 @@ mod tests {
     #[test]
     fn adaptive_spins_then_yields_then_sleeps() {
         let [spins, yields, sleeps] =
-            sequence(&mut Waiter::new(WaitMode::Adaptive), false, 40, 100_000);
+            sequence(&mut Waiter::new(WaitMode::Adaptive, Party::Client), false, 40, 100_000);
         assert!(spins >= BUDGET_DEFAULT_NS / 40 && yields >= u64::from(YIELDS) && sleeps > 0);
     }
 
     #[test]
     fn beside_its_peer_it_never_spins() {
-        let [spins, yields, sleeps] = sequence(&mut Waiter::new(WaitMode::Adaptive), true, 400, 99);
-        assert_eq!((spins, yields), (0, u64::from(YIELDS_TO_PEER)));
+        let mut waiter = Waiter::new(WaitMode::Adaptive, Party::Client);
+        let [spins, yields, sleeps] = sequence(&mut waiter, true, 400, 999);
+        assert_eq!((spins, yields), (0, CLIENT_PATIENCE_NS / 400));
         assert!(sleeps > 0);
     }
 
     #[test]
     fn yields_in_vain_are_given_up_and_tried_again() {
-        let mut waiter = Waiter::new(WaitMode::Adaptive);
-        // Each wait takes three looks: yielding is in vain.
+        let mut waiter = Waiter::new(WaitMode::Adaptive, Party::Client);
+        // Each wait takes longer than the patience: yielding is in vain.
         let waits = |waiter: &mut Waiter| {
-            let seen = sequence(waiter, true, 400, 3);
+            let seen = sequence(waiter, true, CLIENT_PATIENCE_NS / 2, 3);
             waiter.found();
             seen[Pace::Yield as usize]
         };
-        assert_eq!(waits(&mut waiter), u64::from(YIELDS_TO_PEER));
+        assert_eq!(waits(&mut waiter), 2);
         for _ in 0..SHUN_FIRST {
             assert_eq!(waits(&mut waiter), 0);
         }
-        assert_eq!(waits(&mut waiter), u64::from(YIELDS_TO_PEER), "tried again");
+        assert_eq!(waits(&mut waiter), 2, "tried again");
         assert_eq!(waiter.shun, 2 * SHUN_FIRST);
         // Where one look is enough, it goes on yielding.
         waiter.shun = 0;
@@ -206,7 +230,7 @@ mod tests {
 
     #[test]
     fn the_budget_follows_the_traffic_within_bounds() {
-        let mut waiter = Waiter::new(WaitMode::Adaptive);
+        let mut waiter = Waiter::new(WaitMode::Adaptive, Party::Client);
         (0..20).for_each(|_| waiter.slept(1));
         assert_eq!(waiter.budget_ns, BUDGET_MAX_NS);
         (0..20).for_each(|_| waiter.slept(1_000_000_000));
@@ -215,8 +239,17 @@ mod tests {
 
     #[test]
     fn polling_never_sleeps_and_sleeping_never_spins() {
-        assert_eq!(sequence(&mut Waiter::new(WaitMode::Polling), false, 1_000_000, 999)[2], 0);
-        assert_eq!(sequence(&mut Waiter::new(WaitMode::Polling), true, 1_000_000, 999)[2], 0);
-        assert_eq!(sequence(&mut Waiter::new(WaitMode::Sleeping), false, 1, 9), [0, 0, 9]);
+        assert_eq!(
+            sequence(&mut Waiter::new(WaitMode::Polling, Party::Client), false, 1_000_000, 999)[2],
+            0
+        );
+        assert_eq!(
+            sequence(&mut Waiter::new(WaitMode::Polling, Party::Client), true, 1_000_000, 999)[2],
+            0
+        );
+        assert_eq!(
+            sequence(&mut Waiter::new(WaitMode::Sleeping, Party::Client), false, 1, 9),
+            [0, 0, 9]
+        );
     }
 }

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 
 /// Operating-system services in user space, behind shared-memory rings.
 #[derive(Debug, Parser)]
-#[command(name = "veridian", version, max_term_width = 100)]
+#[command(name = "veridian", version)]
 pub(crate) struct Cli {
     /// The system: `@name` (an abstract socket) or the path of a socket [default:
     /// $VERIDIAN_ADDRESS, else @veridian-UID]
@@ -93,9 +93,10 @@ pub(crate) struct Cat {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Paths of the system are written vfs:/path; all others are the host's. \
-Permissions are kept, owners are not. A symbolic link named as SRC is followed; those inside of \
-directories are skipped with a warning.")]
+#[command(after_help = "\
+Paths of the system are written vfs:/path; all others are the host's.
+Permissions are kept, owners are not; in the system, a directory's owner can always fill it.
+A symbolic link named as SRC is followed; those inside of directories are skipped and told.")]
 pub(crate) struct Cp {
     /// Copy directories and all below them
     #[arg(short, long, short_alias = 'R')]

@@ -65,12 +65,7 @@ pub(super) struct Unknown;
 
 impl InFlight {
     pub(super) fn new(slots: u32) -> Self {
-        let entry = |_| Entry {
-            generation: 1,
-            state: State::Free,
-            most: 0,
-            shots: Shots::One,
-        };
+        let entry = |_| Entry { generation: 1, state: State::Free, most: 0, shots: Shots::One };
         Self { entries: (0..slots).map(entry).collect(), free: (0..slots).rev().collect() }
     }
 

@@ -9,7 +9,7 @@ use crate::entry::{Cqe, CqeFlags, Errno, Opcode, Sqe, SqeFlags};
 use crate::grant::GrantId;
 use crate::memory::{Arena, ArenaRange, Owner, Region, Word};
 use crate::platform::{Doorbell, Instant, Waiting, Wake};
-use crate::wait::{Pace, WaitMode, Waiter};
+use crate::wait::{Pace, Party, WaitMode, Waiter};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::task::Waker;
@@ -99,7 +99,7 @@ impl Queue {
             buffers: BufferPool::new(parts.share.offset, parts.share.len),
             in_flight: InFlight::new(parts.geometry.cq_entries()),
             kept: 0,
-            waiter: Waiter::new(parts.waiting_mode),
+            waiter: Waiter::new(parts.waiting_mode, Party::Client),
             looks: 0,
             waiting: parts.waiting,
             doorbell: parts.doorbell,
@@ -114,7 +114,7 @@ impl Queue {
 
     /// Changes how this side waits.
     pub fn set_wait_mode(&mut self, mode: WaitMode) {
-        self.waiter = Waiter::new(mode);
+        self.waiter = Waiter::new(mode, Party::Client);
     }
 
     /// Takes a part of the arena.

@@ -8,7 +8,7 @@ use crate::ledger::{self, Ledger};
 use crate::memory::{Descriptor, Region};
 use crate::platform::{Instant, Waiting};
 use crate::session::SessionInfo;
-use crate::wait::{Pace, Waiter};
+use crate::wait::{Pace, Party, Waiter};
 use alloc::rc::Rc;
 use alloc::vec::Vec;
 use rings::{Corrupt, Cursors, OutOfBounds, ServiceQueue, State};
@@ -83,7 +83,7 @@ impl<S: DataService> SessionState<S> {
             session,
             shared: Shared { arena: info.arena.clone(), credentials: info.credentials.len() },
             queues: Queues(queues),
-            waiter: Waiter::new(info.waiting),
+            waiter: Waiter::new(info.waiting, Party::Service),
             doorbell: parts.doorbell,
             parked: None,
         };

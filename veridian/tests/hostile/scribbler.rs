@@ -62,13 +62,15 @@ fn greet(address: &str) -> RawClient {
 
 /// The next session; none if this connection has as many as it may have.
 fn open(client: &mut RawClient, random: &mut Random) -> Option<RawSession> {
-    let waiting = [WaitMode::Adaptive, WaitMode::Polling, WaitMode::Sleeping];
+    let waiting = if random.once_in(2) { WaitMode::Adaptive } else { WaitMode::Sleeping };
+    // The service then polls for it, at everybody's cost.
+    let waiting = if random.once_in(16) { WaitMode::Polling } else { waiting };
     let wish = Wish {
         queues: 1 + u16::try_from(random.below(3)).unwrap(),
         sq_entries: 2 << random.below(6),
         cq_entries: 2 << random.below(6),
         arena_bytes: 4096 << random.below(5),
-        waiting: *random.pick(&waiting),
+        waiting,
     };
     match client.open(&wish) {
         Ok(session) => Some(session),
