@@ -9,7 +9,7 @@
 //! | 0x0105 | Derive     | `Derive`     | the one to derive from, with `DERIVE`        |
 //! | 0x0106 | Revoke     |              | the one to revoke                            |
 //! | 0x0107 | Status     |              | no                                           |
-//! | 0x0108 | Shutdown   |              | any with `SHUTDOWN`                          |
+//! | 0x0108 | Shutdown   |              | the system's, with `SHUTDOWN`                |
 //! | 0x0109 | Remains    | session u64  | no                                           |
 //! | 0x010a | Tell       | text         | the service's, with `CONNECT`                |
 //!

@@ -119,7 +119,7 @@ impl Queue {
     }
 
     /// Reads without a copy: calls `look` with a view of up to `len` bytes, which stay granted
-    /// until it returns.
+    /// until it returns. A signal does not end the wait.
     ///
     /// # Errors
     /// The service's answer, or the region cannot be mapped.
@@ -133,7 +133,15 @@ impl Queue {
     ) -> Result<R, ClientError> {
         let request = Request::ReadGrant { handle, offset, len, hold: false };
         let ticket = self.submit_waiting(request.to_sqe())?;
-        self.wait_grant(ticket, offset, look)
+        let mut look = Some(look);
+        loop {
+            let seen = self.wait_grant(ticket, offset, |view| look.take().map(|look| look(view)));
+            match seen {
+                // Nobody else knows the ticket.
+                Err(ClientError::Interrupted) => {}
+                seen => return seen?.ok_or(ClientError::Corrupt),
+            }
+        }
     }
 
     /// Waits for a READ_GRANT at `offset` that was submitted before.
