@@ -167,24 +167,16 @@ impl InFlight {
         }
     }
 
-    /// Forgets every request that waits: the service broke the protocol, and nothing that it still
-    /// writes is an answer.
+    /// Forgets every request that waits, and wakes its task: the session is over, and nothing that
+    /// the service still writes is an answer.
     pub(super) fn abandon(&mut self) {
-        self.wake_all();
         for entry in &mut self.entries {
-            if matches!(entry.state, State::Waiting(_)) {
+            if let State::Waiting(place) = &mut entry.state {
+                let waker = place.take();
                 entry.state = State::Free;
-            }
-        }
-    }
-
-    /// Wakes every task: the session has ended.
-    pub(super) fn wake_all(&mut self) {
-        for entry in &mut self.entries {
-            if let State::Waiting(place) = &mut entry.state
-                && let Some(waker) = place.take()
-            {
-                waker.wake();
+                if let Some(waker) = waker {
+                    waker.wake();
+                }
             }
         }
     }

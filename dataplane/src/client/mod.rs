@@ -10,6 +10,7 @@ mod files;
 mod future;
 mod in_flight;
 mod mapped;
+mod pause;
 mod queue;
 mod view;
 
@@ -17,5 +18,6 @@ pub use buffers::Buffer;
 pub use error::ClientError;
 pub use future::{AsyncQueue, Notifier, Response};
 pub use in_flight::{Done, Ticket};
-pub use queue::{GrantSource, Queue, QueueParts, wait_any};
+pub use pause::wait_any;
+pub use queue::{GrantSource, Queue, QueueParts};
 pub use view::GrantView;

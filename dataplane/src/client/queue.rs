@@ -3,26 +3,16 @@
 use super::buffers::{Buffer, BufferPool};
 use super::error::ClientError;
 use super::in_flight::{Done, InFlight, Shots, Ticket};
-use super::mapped::MappedGrant;
-use super::view::GrantView;
+use super::mapped::MappedGrants;
 use crate::entry::{Cqe, CqeFlags, Errno, Opcode, Sqe, SqeFlags};
-use crate::grant::GrantId;
 use crate::memory::{Arena, ArenaRange, Owner, Region, Word};
-use crate::platform::{Doorbell, Instant, Waiting, Wake};
-use crate::wait::{Pace, Party, WaitMode, Waiter};
+use crate::platform::{Doorbell, Instant, Waiting};
+use crate::wait::{Party, WaitMode, Waiter};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::task::Waker;
 use rings::sync::Ordering;
-use rings::{ClientQueue, Completion, Geometry, OutOfBounds, State};
-
-/// Longest sleep before the client looks on its own, in case the whole system was killed at once
-/// and nobody was left to wake it, ns.
-const SAFETY_NET_NS: u64 = 1_000_000_000;
-/// Grants kept mapped; the one longest unused goes first.
-const GRANTS_KEPT: usize = 1024;
-/// Looks without success between two looks at the session's state.
-const LOOKS_PER_STATE: u32 = 256;
+use rings::{ClientQueue, Completion, Geometry, OutOfBounds};
 
 /// Where a client gets the memory that a grant names, and hears that the system is gone.
 pub trait GrantSource: Send + Sync {
@@ -66,23 +56,23 @@ pub struct QueueParts {
 
 /// One queue; one thread drives it.
 pub struct Queue {
-    ring: ClientQueue<Owner>,
-    arena: Arena,
-    buffers: BufferPool,
-    in_flight: InFlight,
+    pub(super) ring: ClientQueue<Owner>,
+    pub(super) arena: Arena,
+    pub(super) buffers: BufferPool,
+    pub(super) in_flight: InFlight,
     /// Completions that were taken out of the ring while waiting for another one.
-    kept: usize,
-    waiter: Waiter,
-    looks: u32,
-    waiting: Arc<dyn Waiting>,
-    doorbell: Arc<dyn Doorbell>,
-    grants: Arc<dyn GrantSource>,
-    mapped: Vec<MappedGrant>,
-    fork_guard: Word,
-    ended: Option<ClientError>,
+    pub(super) kept: usize,
+    pub(super) waiter: Waiter,
+    pub(super) looks: u32,
+    pub(super) waiting: Arc<dyn Waiting>,
+    pub(super) doorbell: Arc<dyn Doorbell>,
+    pub(super) grants: Arc<dyn GrantSource>,
+    pub(super) mapped: MappedGrants,
+    pub(super) fork_guard: Word,
+    pub(super) ended: Option<ClientError>,
     /// Whether anything was submitted or consumed since the service was last looked after.
-    unnotified: bool,
-    safety_wakes: u64,
+    pub(super) unnotified: bool,
+    pub(super) safety_wakes: u64,
 }
 
 impl Queue {
@@ -104,7 +94,7 @@ impl Queue {
             waiting: parts.waiting,
             doorbell: parts.doorbell,
             grants: parts.grants,
-            mapped: Vec::new(),
+            mapped: MappedGrants::default(),
             fork_guard: parts.fork_guard,
             ended: None,
             unnotified: false,
@@ -328,13 +318,6 @@ impl Queue {
         }
     }
 
-    /// Lets the service get on. Not asleep: nothing wakes a client when a submission slot is free.
-    fn give_way(&mut self) -> Result<(), ClientError> {
-        self.notify();
-        self.waiting.yield_now();
-        self.check_state()
-    }
-
     /// Reads the next completion and matches it; it stays in the ring.
     #[inline]
     fn peek(&mut self) -> Result<Option<(rings::CqeWords, Done)>, ClientError> {
@@ -389,148 +372,6 @@ impl Queue {
     pub(super) fn wake_with(&mut self, ticket: Ticket, waker: &Waker) -> bool {
         self.in_flight.wake_with(ticket, waker)
     }
-
-    /// Announces sleep; the word and value to sleep on, or `None` if there is something to do.
-    pub(super) fn arm(&mut self) -> Result<Option<(Word, u64)>, ClientError> {
-        if self.unnotified {
-            self.notify();
-        }
-        let sequence = self.ring.arm();
-        if self.ring.is_ready() || self.is_over() {
-            self.ring.disarm();
-            self.check_state()?;
-            return Ok(None);
-        }
-        Ok(Some((self.ring.wake_sequence().clone(), sequence)))
-    }
-
-    pub(super) fn disarm(&mut self) {
-        self.ring.disarm();
-    }
-
-    /// Nothing is there: spins, yields or sleeps once.
-    #[inline]
-    fn pause(&mut self, deadline: Option<Instant>) -> Result<(), ClientError> {
-        self.looks = self.looks.wrapping_add(1);
-        if self.unnotified {
-            // The service may be waiting for completions to be consumed.
-            self.notify();
-        }
-        let (ring, waiting) = (&self.ring, &*self.waiting);
-        let pace = self.waiter.pace(|| {
-            let cpu = waiting.cpu();
-            ring.set_cpu(cpu);
-            (waiting.now(), ring.service_cpu() == Some(cpu))
-        });
-        match pace {
-            Pace::Spin => core::hint::spin_loop(),
-            Pace::Yield => self.waiting.yield_now(),
-            Pace::Sleep => return self.sleep(deadline),
-        }
-        if self.looks.is_multiple_of(LOOKS_PER_STATE) {
-            self.check_state()?;
-            if deadline.is_some_and(|deadline| self.waiting.now() >= deadline) {
-                return Err(ClientError::TimedOut);
-            }
-        }
-        Ok(())
-    }
-
-    #[cold]
-    fn sleep(&mut self, deadline: Option<Instant>) -> Result<(), ClientError> {
-        let Some((word, sequence)) = self.arm()? else { return Ok(()) };
-        let start = self.waiting.now();
-        let net = start.after_ns(SAFETY_NET_NS);
-        let until = deadline.map_or(net, |deadline| deadline.min(net));
-        let wake = self.waiting.sleep_on(&[(&word, sequence)], Some(until));
-        self.ring.disarm();
-        if self.waiter.learns_from_sleep() {
-            self.waiter.slept(self.waiting.now().since_ns(start));
-        }
-        self.after_sleep(wake, deadline)
-    }
-
-    fn after_sleep(&mut self, wake: Wake, deadline: Option<Instant>) -> Result<(), ClientError> {
-        if self.ring.is_ready() {
-            self.safety_wakes += u64::from(wake == Wake::Deadline);
-            return Ok(());
-        }
-        self.check_state()?;
-        match wake {
-            Wake::Signal => Err(ClientError::Interrupted),
-            _ if deadline.is_some_and(|deadline| self.waiting.now() >= deadline) => {
-                Err(ClientError::TimedOut)
-            }
-            Wake::Deadline if !self.grants.is_connected() => {
-                Err(self.end(ClientError::Ended(Errno::ENOTCONN)))
-            }
-            Wake::Deadline | Wake::Woken => Ok(()),
-        }
-    }
-
-    fn is_over(&self) -> bool {
-        !matches!(self.ring.state(), State::Open | State::Opening)
-    }
-
-    /// Ends the queue if the session is over and every completion was taken.
-    fn check_state(&mut self) -> Result<(), ClientError> {
-        if !self.is_over() || self.ring.is_ready() {
-            return Ok(());
-        }
-        let error = match self.ring.state() {
-            State::Closed(0) | State::Dead => ClientError::Ended(Errno::ENOTCONN),
-            State::Closed(errno) => {
-                ClientError::Ended(Errno(i32::try_from(errno).unwrap_or(Errno::EPROTO.0)))
-            }
-            _ => ClientError::Corrupt,
-        };
-        Err(self.end(error))
-    }
-
-    fn end(&mut self, error: ClientError) -> ClientError {
-        self.ended = Some(error);
-        match error {
-            ClientError::Corrupt => self.in_flight.abandon(),
-            _ => self.in_flight.wake_all(),
-        }
-        error
-    }
-
-    /// The bytes that a completion of READ_GRANT at `offset` grants. Maps the file's region the
-    /// first time, and the part of it around `offset`.
-    ///
-    /// # Errors
-    /// The completion's own error, or mapping fails.
-    #[inline]
-    pub fn view(&mut self, offset: u64, done: &Done) -> Result<GrantView<'_>, ClientError> {
-        let len = done.status.result()?;
-        if len == 0 {
-            return Ok(GrantView::empty());
-        }
-        let id = GrantId::from_word(done.aux);
-        if self.mapped.last().is_none_or(|last| last.grant != id.grant) {
-            self.find_or_map(id.grant)?;
-        }
-        let grants = &*self.grants;
-        let mapped = self.mapped.last_mut().ok_or(ClientError::Corrupt)?;
-        mapped.prefault(offset, grants);
-        GrantView::new(&mapped.region, offset, len, id.generation).ok_or(ClientError::Corrupt)
-    }
-
-    /// Brings a grant to the end of the list, where the next look finds it at once.
-    #[cold]
-    fn find_or_map(&mut self, grant: u32) -> Result<(), ClientError> {
-        self.mapped.retain(|mapped| mapped.grant == grant || !mapped.is_retired());
-        let found = match self.mapped.iter().position(|mapped| mapped.grant == grant) {
-            Some(at) => self.mapped.remove(at),
-            None => MappedGrant::new(grant, self.grants.map(grant)?),
-        };
-        if self.mapped.len() >= GRANTS_KEPT {
-            self.mapped.remove(0);
-        }
-        self.mapped.push(found);
-        Ok(())
-    }
 }
 
 /// The largest status that a service may answer.
@@ -546,38 +387,4 @@ fn largest_count(sqe: &Sqe) -> u32 {
 #[inline]
 fn shots(sqe: &Sqe) -> Shots {
     if sqe.flags & SqeFlags::MULTISHOT.bits() == 0 { Shots::One } else { Shots::Many }
-}
-
-/// Waits until one of several queues, driven by this thread, has a completion; their sessions may
-/// be with different services. Returns the index of a queue to poll.
-///
-/// # Errors
-/// [`ClientError::TimedOut`], [`ClientError::Interrupted`], or a session is over.
-pub fn wait_any(
-    queues: &mut [&mut Queue],
-    deadline: Option<Instant>,
-) -> Result<usize, ClientError> {
-    let Some(waiting) = queues.first().map(|queue| Arc::clone(&queue.waiting)) else {
-        return Err(ClientError::Service(Errno::EINVAL));
-    };
-    loop {
-        if let Some(at) = queues.iter().position(|q| q.kept > 0 || q.ring.is_ready()) {
-            return Ok(at);
-        }
-        let armed: Result<Vec<_>, _> = queues.iter_mut().map(|queue| queue.arm()).collect();
-        let sleep_on: Option<Vec<_>> = armed.as_ref().ok().and_then(|places| {
-            places.iter().map(|place| place.as_ref().map(|(word, value)| (word, *value))).collect()
-        });
-        let wake = sleep_on.map_or(Wake::Woken, |words| {
-            let net = waiting.now().after_ns(SAFETY_NET_NS);
-            waiting.sleep_on(&words, Some(deadline.map_or(net, |d| d.min(net))))
-        });
-        // All of them before any error: a queue that stays armed costs its service a wake-up each
-        // time that it answers.
-        queues.iter_mut().for_each(|queue| queue.disarm());
-        armed?;
-        for queue in queues.iter_mut() {
-            queue.after_sleep(wake, deadline)?;
-        }
-    }
 }

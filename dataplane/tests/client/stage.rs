@@ -113,7 +113,10 @@ impl Scene {
     }
 
     fn set_state(&self, state: State) {
-        self.blocks.service.store(layout::SERVICE_STATE, state.to_word(), Ordering::Release).unwrap();
+        self.blocks
+            .service
+            .store(layout::SERVICE_STATE, state.to_word(), Ordering::Release)
+            .unwrap();
     }
 
     fn step(&mut self) {

@@ -18,7 +18,11 @@ pub(super) fn run(channel: Arc<dyn Channel>) -> Result<(), String> {
     let platform = Platform::new();
     let machine = Machine { waiting: platform.waiting(), memory: platform.memory() };
     let poller = linux::poller().map_err(|_| "no descriptor to be had".to_owned())?;
-    serve_on(channel, machine, poller).map_err(|error| format!("{error:?}"))
+    match serve_on(channel, machine, poller) {
+        // The system was ended from outside; there is nobody left to tell.
+        Ok(()) | Err(ServeError::BrokerGone) => Ok(()),
+        Err(error) => Err(format!("{error:?}")),
+    }
 }
 
 /// The same on any platform.
