@@ -37,7 +37,8 @@ pub fn selected() -> Option<Mutant> {
     SELECTED.get()
 }
 
-pub(crate) fn full_fence(side: Side) {
+/// The full fence of a side, unless it is broken for this thread.
+pub fn full_fence(side: Side) {
     match (selected(), side) {
         (Some(Mutant::NoRingerFence), Side::Ringer)
         | (Some(Mutant::NoSleeperFence), Side::Sleeper) => {}

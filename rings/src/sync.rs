@@ -11,17 +11,17 @@ pub use loom::sync::atomic::{AtomicU64, Ordering, fence};
 
 /// Who executes a full fence between its own store and its load of what the other side stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Side {
+pub enum Side {
     /// The one that announced its sleep.
     Sleeper,
     /// The one that published.
     Ringer,
 }
 
-/// The full fence of a side.
+/// The full fence of a side; also for other flags that decide as a doorbell does.
 #[cfg(not(loom))]
 #[inline(always)]
-pub(crate) fn full_fence(_: Side) {
+pub fn full_fence(_: Side) {
     fence(Ordering::SeqCst);
 }
 
@@ -33,4 +33,6 @@ pub(crate) const fn publishing() -> Ordering {
 }
 
 #[cfg(loom)]
-pub(crate) use crate::mutant::{full_fence, publishing};
+pub use crate::mutant::full_fence;
+#[cfg(loom)]
+pub(crate) use crate::mutant::publishing;

@@ -7,6 +7,7 @@
 
 extern crate alloc;
 
+mod answers;
 mod clients;
 mod commands;
 mod grants;

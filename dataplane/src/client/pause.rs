@@ -122,9 +122,9 @@ impl Queue {
     }
 
     pub(super) fn end(&mut self, error: ClientError) -> ClientError {
-        self.ended = Some(error);
         self.in_flight.abandon();
-        error
+        // What it first ended for is what it says from now on.
+        *self.ended.get_or_insert(error)
     }
 }
 

@@ -110,6 +110,9 @@ impl<'a> Iterator for DirectoryReader<'a> {
         let (header, _) = Header::read_from_prefix(self.rest).ok()?;
         let record = self.rest.get(..usize::from(header.record_len))?;
         let name = record.get(HEADER..HEADER + usize::from(header.name_len))?;
+        if name.is_empty() || name.len() > MAX_NAME || name.iter().any(|b| matches!(b, b'/' | 0)) {
+            return None;
+        }
         self.rest = self.rest.get(record.len()..)?;
         let kind = FileKind::from_mode(u32::from(header.kind) << 12);
         Some(DirectoryEntry { inode: header.inode, cookie: header.cookie, kind, name })
@@ -117,6 +120,7 @@ impl<'a> Iterator for DirectoryReader<'a> {
 }
 
 #[cfg(test)]
+#[expect(clippy::cast_possible_truncation, reason = "the numbers are small")]
 mod tests {
     use super::*;
 
@@ -136,6 +140,19 @@ mod tests {
         assert_eq!(reader.next(), Some(entry(1, b"a")));
         assert_eq!(reader.next(), Some(entry(2, b"longer name")));
         assert_eq!(reader.next(), None);
+    }
+
+    /// A caller may make files of what it is told: a name never leads elsewhere.
+    #[test]
+    fn a_name_that_cannot_be_ends_the_reading() {
+        for name in [&b""[..], b"../escape", b"/", b"nul\0", &[b'x'; MAX_NAME + 1]] {
+            let len = (HEADER + name.len()).next_multiple_of(8);
+            let (record_len, name_len) = (len as u16, name.len() as u16);
+            let header = Header { inode: 7, cookie: 3, record_len, name_len, kind: 4, reserved: 0 };
+            let mut record = [header.as_bytes(), name].concat();
+            record.resize(len, 0);
+            assert_eq!(DirectoryReader::new(&record).next(), None, "{name:?}");
+        }
     }
 
     #[test]

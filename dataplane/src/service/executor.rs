@@ -6,41 +6,64 @@
 use crate::platform::Doorbell;
 use alloc::sync::Arc;
 use alloc::task::Wake;
-use core::sync::atomic::{AtomicBool, Ordering, fence};
+use rings::sync::{AtomicU64, Ordering, Side, full_fence};
+
+/// A flag that one side raises and the other takes.
+struct Flag(AtomicU64);
+
+impl Flag {
+    fn new(raised: bool) -> Self {
+        Self(AtomicU64::new(u64::from(raised)))
+    }
+
+    fn raise(&self) {
+        self.0.store(1, Ordering::Release);
+    }
+
+    fn is_raised(&self) -> bool {
+        self.0.load(Ordering::Acquire) != 0
+    }
+
+    /// Whether it was raised; it is not any more.
+    #[inline]
+    fn take(&self) -> bool {
+        self.0.load(Ordering::Relaxed) != 0 && self.0.swap(0, Ordering::AcqRel) != 0
+    }
+}
 
 /// What all wakers of one reactor share.
 pub(super) struct WakeHub {
-    any: AtomicBool,
-    asleep: AtomicBool,
+    any: Flag,
+    asleep: AtomicU64,
     doorbell: Arc<dyn Doorbell>,
 }
 
 impl WakeHub {
     pub(super) fn new(doorbell: Arc<dyn Doorbell>) -> Arc<Self> {
-        Arc::new(Self { any: AtomicBool::new(false), asleep: AtomicBool::new(false), doorbell })
+        Arc::new(Self { any: Flag::new(false), asleep: AtomicU64::new(0), doorbell })
     }
 
     /// Announces that the reactor is about to sleep; false if something was woken meanwhile.
     pub(super) fn arm(&self) -> bool {
-        self.asleep.store(true, Ordering::Relaxed);
-        fence(Ordering::SeqCst);
-        !self.any.load(Ordering::Acquire)
+        self.asleep.store(1, Ordering::Relaxed);
+        full_fence(Side::Sleeper);
+        !self.any.is_raised()
     }
 
     pub(super) fn disarm(&self) {
-        self.asleep.store(false, Ordering::Relaxed);
+        self.asleep.store(0, Ordering::Relaxed);
     }
 
     /// Whether anything was woken since the last call.
     #[inline]
     pub(super) fn take_any(&self) -> bool {
-        self.any.load(Ordering::Relaxed) && self.any.swap(false, Ordering::AcqRel)
+        self.any.take()
     }
 
     fn note(&self) {
-        self.any.store(true, Ordering::Release);
-        fence(Ordering::SeqCst);
-        if self.asleep.load(Ordering::Relaxed) {
+        self.any.raise();
+        full_fence(Side::Ringer);
+        if self.asleep.load(Ordering::Relaxed) != 0 {
             self.doorbell.ring();
         }
     }
@@ -48,18 +71,18 @@ impl WakeHub {
 
 /// The waker of one task.
 pub(super) struct TaskWaker {
-    woken: AtomicBool,
+    woken: Flag,
     hub: Arc<WakeHub>,
 }
 
 impl TaskWaker {
     /// A waker that counts as woken, so that its task is polled a first time.
     pub(super) fn new(hub: &Arc<WakeHub>) -> Arc<Self> {
-        Arc::new(Self { woken: AtomicBool::new(true), hub: Arc::clone(hub) })
+        Arc::new(Self { woken: Flag::new(true), hub: Arc::clone(hub) })
     }
 
     pub(super) fn take(&self) -> bool {
-        self.woken.load(Ordering::Relaxed) && self.woken.swap(false, Ordering::AcqRel)
+        self.woken.take()
     }
 }
 
@@ -69,7 +92,7 @@ impl Wake for TaskWaker {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        self.woken.store(true, Ordering::Release);
+        self.woken.raise();
         self.hub.note();
     }
 }

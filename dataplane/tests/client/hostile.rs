@@ -82,11 +82,10 @@ impl Asker {
 
     fn fail(&mut self, error: ClientError) {
         if matches!(error, ClientError::Ended(_) | ClientError::Corrupt) {
-            // Once over, always over.
-            let nop = Sqe::new(Opcode::Nop, Handle::NONE);
-            let refused = self.queue.submit(nop);
-            assert!(matches!(refused, Err(ClientError::Ended(_) | ClientError::Corrupt)));
-            self.ended = Some(error);
+            // Once over, always over, and for the same reason.
+            let refused = self.queue.submit(Sqe::new(Opcode::Nop, Handle::NONE));
+            assert_eq!(refused, Err(error));
+            assert_eq!(*self.ended.get_or_insert(error), error);
         }
     }
 

@@ -1,0 +1,219 @@
+//! What services say and answer, and the ends of sessions. What clients ask is in `commands`.
+
+use crate::clients::refusal;
+use crate::init::Init;
+use crate::services::{Awaited, Service};
+use crate::sessions::{Phase, SessionRecord};
+use alloc::vec::Vec;
+use control::message::{
+    BrokerReply, Connected, Failed, Opened, RegionCreated, ServiceCommand, ServiceMessage,
+    ServiceState, SessionNamed,
+};
+use control::service::RegionId;
+use dataplane::SessionId;
+use dataplane::entry::Errno;
+
+impl Init {
+    /// A client lets go of a session, or has gone.
+    pub(crate) fn close_session(&mut self, session: SessionId) {
+        self.end_session(session, ServiceCommand::CloseSession(SessionNamed { session }));
+    }
+
+    pub(crate) fn end_session(&mut self, session: SessionId, command: ServiceCommand) {
+        let Some(record) = self.sessions.get_mut(&session) else { return };
+        let place = record.service();
+        let running = self.services.get(place).is_some_and(Service::is_running);
+        match record.phase {
+            Phase::Closing => {}
+            Phase::Over => self.forget_session(session),
+            phase if running => {
+                record.phase = Phase::Closing;
+                let client = record.client;
+                if let Some(service) = self.services.get_mut(place) {
+                    service.ask(&command, Vec::new(), Awaited::Closed(session));
+                }
+                if let Phase::Opening { request } = phase {
+                    let ended = (Errno::ECANCELED, "the session was ended while it was opened");
+                    self.refuse(client, request, ended);
+                }
+            }
+            _ => self.forget_session(session),
+        }
+    }
+
+    /// The service serves a session no more. Its record stays while a client may ask about it.
+    pub(crate) fn session_over(&mut self, session: SessionId) {
+        let Some(record) = self.sessions.get(&session) else { return };
+        let held = self.clients.get(&record.client).is_some_and(|c| c.sessions.contains(&session));
+        if !held || record.phase == Phase::Closing {
+            self.forget_session(session);
+        } else {
+            self.answer_ended(session);
+        }
+    }
+
+    /// A service has ended a session by itself. The client has its regions still, so they count
+    /// as its own until it lets go of the session.
+    fn session_ended(&mut self, place: usize, id: SessionId) {
+        let Some(record) = self.sessions.get_mut(&id).filter(|s| s.service() == place) else {
+            return;
+        };
+        if record.phase == Phase::Open {
+            record.phase = Phase::Over;
+        }
+        if let Some(service) = self.services.get_mut(place) {
+            service.sessions.remove(&id);
+        }
+        self.session_over(id);
+    }
+
+    /// The regions of a session go.
+    fn forget_session(&mut self, session: SessionId) {
+        let Some(record) = self.sessions.remove(&session) else { return };
+        if let Some(service) = self.services.get_mut(record.service()) {
+            service.sessions.remove(&session);
+        }
+        if let Some(client) = self.clients.get_mut(&record.client) {
+            client.sessions.remove(&session);
+            client.bytes = client.bytes.saturating_sub(record.bytes());
+        }
+        self.answer_ended(session);
+    }
+
+    fn answer_ended(&mut self, session: SessionId) {
+        for question in self.questions.ended(session) {
+            self.finish(&question);
+        }
+    }
+
+    pub(crate) fn counted(&mut self, question: u64) {
+        if let Some(question) = self.questions.counted(question) {
+            self.finish(&question);
+        }
+    }
+
+    pub(crate) fn service_message(&mut self, place: usize, request: u64, message: ServiceMessage) {
+        match message {
+            ServiceMessage::Ready => {
+                let now = self.machine.waiting.now();
+                if let Some(service) = self.services.get_mut(place)
+                    && service.state == ServiceState::Starting
+                {
+                    service.state = ServiceState::Ready;
+                    service.ready = now;
+                }
+            }
+            ServiceMessage::CreateRegion(wish) => {
+                let created = self.grants.create(&*self.machine.memory, place, wish.bytes);
+                let Some(service) = self.services.get_mut(place) else { return };
+                match created {
+                    Ok((id, region)) => {
+                        let created = RegionCreated { region: id.0, bytes: region.bytes };
+                        let command = ServiceCommand::RegionCreated(created);
+                        service.send(request, &command, alloc::vec![region.writable]);
+                    }
+                    Err(errno) => {
+                        let failed = Failed::new(errno, "no memory for a region");
+                        service.send(request, &ServiceCommand::Failed(failed), Vec::new());
+                    }
+                }
+            }
+            ServiceMessage::DestroyRegion(named) => {
+                self.grants.destroy(place, RegionId(named.region));
+            }
+            ServiceMessage::Offer(offer) => {
+                if let Some(session) = self.sessions.get_mut(&offer.session) {
+                    // A refusal is the service's mistake; the client then finds no grant.
+                    let region = RegionId(offer.region);
+                    let _ = self.grants.offer(place, session, offer.grant, region);
+                }
+            }
+            ServiceMessage::Withdraw(named) => {
+                let session = self.sessions.get_mut(&named.session);
+                if let Some(session) = session.filter(|session| session.service() == place) {
+                    session.offered.remove(&named.grant);
+                }
+            }
+            ServiceMessage::SessionEnded(ended) => self.session_ended(place, ended.session),
+            answer => self.answer(place, request, answer),
+        }
+    }
+
+    /// An answer to something that a service was asked.
+    fn answer(&mut self, place: usize, request: u64, answer: ServiceMessage) {
+        let Some(service) = self.services.get_mut(place) else { return };
+        let Some(awaited) = service.answered(request) else { return };
+        match (awaited, answer) {
+            (Awaited::Opened(session), ServiceMessage::Opened(opened)) => {
+                self.opened(session, &opened);
+            }
+            (Awaited::Opened(session), ServiceMessage::Failed(failed)) => {
+                self.not_opened(session, &BrokerReply::Failed(failed));
+            }
+            (Awaited::Closed(session), _) => self.forget_session(session),
+            (Awaited::Counters { question }, ServiceMessage::Pong(pong)) => {
+                service.counters = pong;
+                self.counted(question);
+            }
+            (Awaited::Told { client, request }, ServiceMessage::Told(text)) => {
+                self.reply(client, request, &BrokerReply::Told(text));
+            }
+            (Awaited::Told { client, request }, ServiceMessage::Failed(failed)) => {
+                self.reply(client, request, &BrokerReply::Failed(failed));
+            }
+            (Awaited::Stopped, _) => {}
+            (awaited, _) => self.abandoned(awaited),
+        }
+    }
+
+    fn opened(&mut self, session: SessionId, opened: &Opened) {
+        let Some(record) = self.sessions.get_mut(&session) else { return };
+        let Phase::Opening { request } = record.phase else { return };
+        record.phase = Phase::Open;
+        let (client, descriptors) = (record.client, record.for_client());
+        let connected = Connected { terms: record.terms, features: 0, root: opened.root };
+        self.reply_with(client, request, &BrokerReply::Connected(connected), descriptors);
+    }
+
+    fn not_opened(&mut self, session: SessionId, reply: &BrokerReply) {
+        let Some(record) = self.sessions.get(&session) else { return };
+        let (client, phase) = (record.client, record.phase);
+        self.forget_session(session);
+        if let Phase::Opening { request } = phase {
+            self.reply(client, request, reply);
+        }
+    }
+
+    /// Something will not be answered: the service is gone, or answered out of turn.
+    pub(crate) fn abandoned(&mut self, awaited: Awaited) {
+        let gone = || refusal(Errno::ENOTCONN, "the service has ended");
+        match awaited {
+            Awaited::Opened(session) => self.not_opened(session, &gone()),
+            Awaited::Closed(session) => self.forget_session(session),
+            Awaited::Counters { question } => self.counted(question),
+            Awaited::Told { client, request } => self.reply(client, request, &gone()),
+            Awaited::Stopped => {}
+        }
+    }
+
+    /// Services that have not acknowledged a revocation in time are ended; a status goes out
+    /// without those that have not said how they are.
+    pub(crate) fn enforce_deadlines(&mut self) {
+        let now = self.machine.waiting.now();
+        if self.questions.next_deadline().is_none_or(|deadline| deadline > now) {
+            return;
+        }
+        // The answer may have come, and init not have been quick enough to see it.
+        (0..self.services.len()).for_each(|place| self.serve_service(place));
+        let (statuses, sessions) = self.questions.overdue(now);
+        for question in statuses {
+            self.finish(&question);
+        }
+        for session in sessions {
+            let place = self.sessions.get(&session).map(SessionRecord::service);
+            if let Some(service) = place.and_then(|place| self.services.get(place)) {
+                self.machine.spawning.kill(service.pid);
+            }
+        }
+    }
+}
