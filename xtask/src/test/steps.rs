@@ -112,7 +112,9 @@ pub(crate) const STEPS: &[Step] = &[
         pace: Slow,
         tools: &[CC, NIGHTLY, MIRI],
         work: &[
-            Run("MIRIFLAGS='-Zmiri-many-seeds=0..8' cargo +nightly miri test -p rings"),
+            Run("MIRIFLAGS=-Zmiri-strict-provenance cargo +nightly miri test -p rings"),
+            Run("MIRIFLAGS=-Zmiri-many-seeds=0..8 cargo +nightly miri test -p rings \
+                 --test threads --test hostile -- a_stream requests concurrent"),
             Run("cargo +nightly miri test -p dataplane --lib"),
         ],
     },
