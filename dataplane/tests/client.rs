@@ -1,7 +1,8 @@
 //! The client against a service that answers as it likes: an honest one in any order, and one that
 //! writes whatever it can.
-#![expect(
+#![allow(
     clippy::unwrap_used,
+    clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
     clippy::cast_possible_truncation,

@@ -4,8 +4,10 @@
 //! The service here makes the calls that the reactor makes, one by one. Between two calls, and for
 //! every prefix of a call's stores in the order that `dataplane::ledger` documents, the shared
 //! memory is copied; the copy is what a kill at that instant leaves.
-#![expect(
+#![allow(
     clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
     clippy::indexing_slicing,
     clippy::cast_possible_truncation,
     reason = "a test fails by panicking; its numbers are small"

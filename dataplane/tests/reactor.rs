@@ -1,6 +1,7 @@
 //! The reactor, driven step by step over memory, time and a service that punish misuse.
-#![expect(
+#![allow(
     clippy::unwrap_used,
+    clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
     clippy::cast_possible_truncation,

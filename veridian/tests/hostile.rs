@@ -9,6 +9,13 @@
 //!   mortal      dies at one step of a request; one process for each step
 //!   talker      sends what no client sends, floods, and reads no answer
 //! ```
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
 
 #[path = "hostile/attacks.rs"]
 mod attacks;

@@ -70,6 +70,7 @@ impl Init {
     /// The regions of a session go.
     fn forget_session(&mut self, session: SessionId) {
         let Some(record) = self.sessions.remove(&session) else { return };
+        record.give_back(&*self.machine.memory);
         if let Some(service) = self.services.get_mut(record.service()) {
             service.sessions.remove(&session);
         }

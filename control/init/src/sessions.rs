@@ -115,6 +115,15 @@ impl SessionRecord {
             .sum()
     }
 
+    /// Gives back the memory of what clients write: one that keeps its descriptors shall not keep
+    /// memory that no longer counts as its own. Nobody else uses the session any more.
+    pub(crate) fn give_back(&self, memory: &dyn Memory) {
+        for region in [&self.regions.client, &self.regions.arena] {
+            // Where this cannot be done, the memory goes with the last descriptor.
+            let _ = memory.punch(&region.writable, 0, region.bytes);
+        }
+    }
+
     /// Tells the client, asleep or not, that no request is served any more. The service must be
     /// gone.
     pub(crate) fn mark_dead(&mut self, waiting: &dyn Waiting) {

@@ -85,7 +85,18 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    /// Under Miri a few cases, and no files.
+    fn config() -> ProptestConfig {
+        if cfg!(miri) {
+            ProptestConfig { cases: 3, failure_persistence: None, ..ProptestConfig::default() }
+        } else {
+            ProptestConfig::default()
+        }
+    }
+
     proptest! {
+        #![proptest_config(config())]
+
         #[test]
         fn parts_never_overlap_and_all_come_back(steps: Vec<(u16, u8)>) {
             let mut pool = BufferPool::new(100, 100_000);

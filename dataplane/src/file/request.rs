@@ -234,7 +234,18 @@ mod tests {
     use proptest::prelude::*;
     use rings::SqeWords;
 
+    /// Under Miri a few cases, and no files.
+    fn config() -> ProptestConfig {
+        if cfg!(miri) {
+            ProptestConfig { cases: 3, failure_persistence: None, ..ProptestConfig::default() }
+        } else {
+            ProptestConfig::default()
+        }
+    }
+
     proptest! {
+        #![proptest_config(config())]
+
         #[test]
         fn what_parses_means_what_it_says(words: SqeWords, opcode in 0u8..64, spare in any::<u8>()) {
             let mut sqe = Sqe { opcode, ..Sqe::from_words(words) };

@@ -16,8 +16,10 @@ impl Flag {
         Self(AtomicU64::new(u64::from(raised)))
     }
 
+    /// Not a plain store: who takes a flag that several have raised must see what each of them did
+    /// before.
     fn raise(&self) {
-        self.0.store(1, Ordering::Release);
+        self.0.swap(1, Ordering::Release);
     }
 
     fn is_raised(&self) -> bool {

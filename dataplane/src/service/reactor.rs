@@ -24,6 +24,11 @@ use core::task::{Context, Waker};
 
 /// Turns between two looks at the clock, and at sources other than the active rings.
 const TURNS_PER_LOOK: u32 = 64;
+/// Requests after which those are looked at, however few turns they took.
+const REQUESTS_PER_LOOK: u32 = 256;
+/// Most requests of one turn; sessions that were not reached come first in the next. However many
+/// sessions a client has, the broker is heard in time.
+const MOST_PER_TURN: u32 = 512;
 /// How long those sources may wait while there is traffic, ns.
 const LOOK_INTERVAL_NS: u64 = 50_000;
 
@@ -67,6 +72,10 @@ pub struct Reactor<S: DataService> {
     /// Tasks of the service's own.
     tasks: Vec<BackgroundTask>,
     turns: u32,
+    /// Requests served since the last look.
+    served: u32,
+    /// Where in `active` the next turn begins.
+    first: usize,
     looked: Instant,
 }
 
@@ -89,6 +98,8 @@ impl<S: DataService> Reactor<S> {
             ended: Vec::new(),
             tasks: Vec::new(),
             turns: 0,
+            served: 0,
+            first: 0,
             looked,
         }
     }
@@ -170,7 +181,9 @@ impl<S: DataService> Reactor<S> {
     pub fn turn(&mut self, others: &mut Vec<Token>) -> Vec<Ended> {
         let served = self.serve_active() + self.poll_tasks();
         self.turns = self.turns.wrapping_add(1);
-        if self.turns.is_multiple_of(TURNS_PER_LOOK) {
+        self.served = self.served.saturating_add(served);
+        if self.turns.is_multiple_of(TURNS_PER_LOOK) || self.served >= REQUESTS_PER_LOOK {
+            self.served = 0;
             let now = self.waiting.now();
             if now.since_ns(self.looked) >= LOOK_INTERVAL_NS {
                 self.look(now, others);
@@ -183,11 +196,19 @@ impl<S: DataService> Reactor<S> {
         core::mem::take(&mut self.ended)
     }
 
-    /// Serves every active session once; returns the number of requests.
+    /// Serves every active session once, or as many as one turn may; returns the number of
+    /// requests.
     fn serve_active(&mut self) -> u32 {
         let mut served = 0;
         let mut corrupt = Vec::new();
-        for &slot in &self.active {
+        let count = self.active.len();
+        let first = core::mem::take(&mut self.first).min(count);
+        for place in (first..count).chain(0..first) {
+            if served >= MOST_PER_TURN {
+                self.first = place;
+                break;
+            }
+            let Some(&slot) = self.active.get(place) else { continue };
             let Some(state) = state(&mut self.sessions, Some(slot)) else { continue };
             let (session, shared, queues) = state.split();
             let waiting = &*self.waiting;

@@ -38,7 +38,7 @@ proptest! {
         steps in prop::collection::vec((0..4u8, any::<usize>()), cases::steps(300)),
     ) {
         let stage = Arc::new(Stage::default());
-        let script = (0..1_000_000u32).map(|at| (at.wrapping_mul(167) >> 3) as u8 ^ seed).collect();
+        let script = (0..cases::steps(1_000_000).end as u32).map(|at| (at.wrapping_mul(167) >> 3) as u8 ^ seed).collect();
         let mut queue = queue(&stage, 1 << shift, mode, script);
         let (mut asked, mut cookie) = (VecDeque::new(), 0u64);
         for (step, which) in steps {
@@ -151,7 +151,7 @@ fn futures_are_answered_whoever_polls() {
     let script = (0..10_000u32).map(|at| (at >> 1) as u8).collect();
     let notifier = Arc::new(Left::default());
     let queue = AsyncQueue::new(queue(&stage, 8, WaitMode::Sleeping, script), notifier.clone());
-    for round in 0..30 {
+    for round in 0..cases::steps(30).end as u64 {
         let mut responses: Vec<_> =
             (0..8).map(|at| Box::pin(queue.submit(request(round + at)))).collect();
         let mut full = pin!(queue.submit(request(0)));

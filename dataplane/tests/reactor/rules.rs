@@ -1,5 +1,6 @@
 //! Rules of the reactor, one by one.
 
+use crate::cases;
 use crate::harness::{Harness, Lane};
 use crate::support::session::{Blocks, Plan, entry};
 use dataplane::entry::{Cqe, Errno, Opcode, Sqe};
@@ -61,16 +62,18 @@ fn a_parked_session_is_not_looked_at_until_its_doorbell_rings() {
 #[test]
 fn with_every_session_parked_each_turn_is_a_sleep() {
     let mut harness = Harness::new();
-    let mut lanes: Vec<_> = (0..50).map(|_| harness.open_one(WaitMode::Adaptive).1).collect();
+    let sessions = cases::steps(50).end;
+    let mut lanes: Vec<_> = (0..sessions).map(|_| harness.open_one(WaitMode::Adaptive).1).collect();
     // Spins, then yields, then sleeps.
     harness.turns(5_000);
+    let last = &mut lanes[sessions - 1];
     let (sleeps, yields) = (harness.poller.sleeps(), harness.time.yields.load(Ordering::Relaxed));
     harness.turns(100);
     assert_eq!(harness.poller.sleeps(), sleeps + 100);
     assert_eq!(harness.time.yields.load(Ordering::Relaxed), yields);
-    lanes[31].submit(&entry(Opcode::Nop, 1)).unwrap();
+    last.submit(&entry(Opcode::Nop, 1)).unwrap();
     harness.turns(2);
-    assert_eq!(answered(&mut lanes[31]).len(), 1);
+    assert_eq!(answered(last).len(), 1);
 }
 
 /// The poller panics if the reactor sleeps with a token in hand.
@@ -232,7 +235,7 @@ fn what_is_held_is_let_go_when_the_client_has_consumed_it() {
 fn a_busy_client_does_not_pile_up_what_is_held() {
     let mut harness = Harness::new();
     let (blocks, mut lanes) = harness.open(1, Geometry::new(64, 64).unwrap(), WaitMode::Polling);
-    for user_data in 0..2_000 {
+    for user_data in 0..cases::steps(1_000).end as u64 {
         lanes[0].submit(&entry(Opcode::ReadGrant, user_data)).unwrap();
         harness.turns(1);
         lanes[0].take().unwrap();

@@ -1,4 +1,5 @@
 //! Regions on the heap, as a platform makes them of its mappings.
+#![allow(dead_code, reason = "each test uses a part of it")]
 #![expect(unsafe_code, reason = "a region over memory of its own, as a platform makes them")]
 
 use dataplane::Region;

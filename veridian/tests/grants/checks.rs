@@ -59,6 +59,12 @@ impl World {
 
     /// A file that the spy may read, with a grant on it; the spy sees what is written there.
     fn granted(&mut self, path: &str, hold: bool) -> (Handle, GrantId) {
+        let (file, grant, _) = self.granted_secret(path, hold);
+        (file, grant)
+    }
+
+    /// The same, and what the file holds.
+    fn granted_secret(&mut self, path: &str, hold: bool) -> (Handle, GrantId, Secret) {
         let (first, second) = (self.secret(), self.secret());
         self.owner.fill(path, first);
         let file = self.spy.open(path);
@@ -66,7 +72,7 @@ impl World {
         assert!(self.spy.sees(first), "the spy looks in the wrong place");
         self.owner.fill(path, second);
         assert!(self.spy.sees(second), "a grant is a live view");
-        (file, grant)
+        (file, grant, second)
     }
 
     /// New contents of this file, and of new ones, are not for the spy.
@@ -130,8 +136,9 @@ fn guessed_numbers(world: &mut World) {
 fn truncated(world: &mut World) {
     for hold in [true, false] {
         let path = format!("shared-{hold}");
-        let (_, _) = world.granted(&path, hold);
+        let (_, _, secret) = world.granted_secret(&path, hold);
         world.owner.truncate(&path, 0);
+        assert!(!world.spy.sees(secret), "what is cut off reads as zeros");
         world.hidden_elsewhere();
     }
 }

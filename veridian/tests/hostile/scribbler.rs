@@ -8,9 +8,9 @@ use dataplane::entry::Errno;
 use std::time::{Duration, Instant};
 
 /// Sessions of one scribbler.
-pub(crate) const SESSIONS: u64 = 250;
+const SESSIONS: u64 = 510;
 /// Most attacks on one session.
-const MOST_ATTACKS: u64 = 6;
+const MOST_ATTACKS: u64 = 4;
 /// Sessions that it stays in, mapped, after they have ended.
 const KEPT: usize = 8;
 /// Longest time to find a place in a busy system.
@@ -64,7 +64,7 @@ fn greet(address: &str) -> RawClient {
 fn open(client: &mut RawClient, random: &mut Random) -> Option<RawSession> {
     let waiting = if random.once_in(2) { WaitMode::Adaptive } else { WaitMode::Sleeping };
     // The service then polls for it, at everybody's cost.
-    let waiting = if random.once_in(16) { WaitMode::Polling } else { waiting };
+    let waiting = if random.once_in(64) { WaitMode::Polling } else { waiting };
     let wish = Wish {
         queues: 1 + u16::try_from(random.below(3)).unwrap(),
         sq_entries: 2 << random.below(6),

@@ -30,6 +30,7 @@ pub(crate) fn run(address: &str, seed: u64) {
     absurd_sessions(address, &mut random);
     others(address, &mut random);
     many_capabilities(address);
+    hoard(address);
     flood(address, &mut random);
     flood_with_sessions(address);
     half_open(address);
@@ -145,6 +146,22 @@ fn many_capabilities(address: &str) {
             Ok(_) => {}
             Err(Refusal::Refused(Errno::EDQUOT) | Refusal::Gone) => return,
             Err(refusal) => panic!("{refusal:?}"),
+        }
+    }
+}
+
+/// Keeps the descriptors of sessions that it has let go of: they hold no memory any more.
+fn hoard(address: &str) {
+    let Some(mut client) = greet(address) else { return };
+    let wish = Wish { arena_bytes: 1 << 20, ..Wish::default() };
+    for _ in 0..16 {
+        let Ok(session) = client.open(&wish) else { return };
+        let bytes = vec![0xff; session.arena.region.len()];
+        session.arena.region.write(0, &bytes).unwrap();
+        let Ok(()) = client.disconnect(session.terms.session) else { return };
+        for part in [&session.client, &session.arena] {
+            let file = platform::linux::as_fd(&part.descriptor).unwrap();
+            assert_eq!(rustix::fs::fstat(file).unwrap().st_blocks, 0, "memory outlives a session");
         }
     }
 }

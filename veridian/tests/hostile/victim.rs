@@ -19,6 +19,10 @@ const FILE_BYTES: usize = 40_000;
 /// How long it may stand still: far longer than any load explains, so a hang is told from work.
 const STALLED_AFTER: Duration = Duration::from_secs(30);
 
+/// It works without a pause for so many rounds, and then sleeps.
+const ROUNDS_BETWEEN_SLEEPS: u64 = 8;
+const SLEEP: Duration = Duration::from_millis(4);
+
 /// A victim at work, in a thread of its own.
 pub(crate) struct Victim {
     progress: Arc<Progress>,
@@ -117,7 +121,11 @@ fn session(connection: &Connection, random: &mut Random, progress: &Progress) {
         files.round();
         let took = u64::try_from(begun.elapsed().as_micros()).unwrap();
         progress.longest_us.fetch_max(took, Ordering::Relaxed);
-        progress.rounds.fetch_add(1, Ordering::Relaxed);
+        let rounds = progress.rounds.fetch_add(1, Ordering::Relaxed);
+        if rounds.is_multiple_of(ROUNDS_BETWEEN_SLEEPS) {
+            // So that it also finds the service asleep.
+            std::thread::sleep(SLEEP);
+        }
         if progress.rest.load(Ordering::Relaxed) || progress.over.load(Ordering::Relaxed) {
             break;
         }

@@ -13,6 +13,9 @@ use dataplane::filesystem::ContentsIn;
 
 /// Pages looked at in one file before the hand moves to the next.
 const SWEEP: usize = 1024;
+/// Files looked at for each one that is added to the clock, so that those that are gone, whose
+/// memory is only given back when they are taken out, stay fewer than the others.
+const LOOKS_PER_FILE: usize = 2;
 
 impl Contents {
     /// Evicts pages that can be had again and were not used since the hand came by: clean ones of
@@ -91,7 +94,14 @@ impl Vfs {
         if let Ok(contents) = inode.contents()
             && !contents.in_clock.replace(true)
         {
-            self.clock.borrow_mut().push_back(Rc::downgrade(inode));
+            let mut clock = self.clock.borrow_mut();
+            for _ in 0..LOOKS_PER_FILE {
+                match clock.pop_front() {
+                    Some(next) if next.strong_count() > 0 => clock.push_back(next),
+                    _ => {}
+                }
+            }
+            clock.push_back(Rc::downgrade(inode));
         }
     }
 
