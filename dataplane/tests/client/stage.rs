@@ -157,7 +157,7 @@ impl Scene {
                 self.answer(|cqe| Cqe { sq_head, ..cqe });
             }
             8 => {
-                let state = self.word() % 6 | u64::from(self.byte() % 3) << 32;
+                let state = (self.word() % 6) | (u64::from(self.byte() % 3) << 32);
                 self.set_state(State::from_word(state));
             }
             9 => (0..self.byte()).for_each(|_| self.post(Cqe::default())),

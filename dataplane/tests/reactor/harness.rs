@@ -105,6 +105,9 @@ impl Lane {
     }
 }
 
+/// What each queue of each session has seen.
+type Watches = BTreeMap<(SessionId, u16), Rc<RefCell<Watch>>>;
+
 /// The reactor and all around it.
 pub(crate) struct Harness {
     pub(crate) time: Arc<FakeTime>,
@@ -114,7 +117,7 @@ pub(crate) struct Harness {
     pub(crate) foreign: Vec<Arc<FakeDoorbell>>,
     /// Tokens that the reactor handed over.
     pub(crate) tokens: Vec<Token>,
-    watches: Rc<RefCell<BTreeMap<(SessionId, u16), Rc<RefCell<Watch>>>>>,
+    watches: Rc<RefCell<Watches>>,
     sessions: u64,
 }
 
