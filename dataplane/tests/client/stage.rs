@@ -127,7 +127,7 @@ impl Scene {
             return self.set_state(State::Dead);
         }
         let which = self.byte();
-        let scribbles = self.conduct == Conduct::Hostile && which % 4 == 0;
+        let scribbles = self.conduct == Conduct::Hostile && which.is_multiple_of(4);
         if !scribbles {
             return self.answer(|cqe| cqe);
         }
@@ -171,7 +171,7 @@ impl Scene {
         let offset = self.word() as usize % (block.len() / 8) * 8;
         let before = block.load(offset, Ordering::Relaxed).unwrap();
         let near = before.wrapping_add(u64::from(self.byte() % 3) << (self.byte() % 64));
-        let value = if self.byte() % 2 == 0 { self.word() } else { near };
+        let value = if self.byte().is_multiple_of(2) { self.word() } else { near };
         block.store(offset, value, Ordering::Relaxed).unwrap();
     }
 
