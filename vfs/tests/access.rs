@@ -167,6 +167,26 @@ fn quotas_hold() {
 }
 
 #[test]
+fn files_that_are_gone_leave_nothing() {
+    let system = System::new(4 << 20);
+    let client = system.root_client();
+    let before = system.service.usage();
+    for _ in 0..3 {
+        client.mkdir("d", 0o700).unwrap();
+        let file = client.create("d/f", 0o600).unwrap();
+        client.write(file, 0, &[1; 8192]).unwrap();
+        client.close(file).unwrap();
+        // The cache is made to doubt the name of a directory in which it knows a name.
+        assert_eq!(client.rmdir("d"), Err(Errno::ENOTEMPTY));
+        client.unlink("d/f").unwrap();
+        client.rmdir("d").unwrap();
+    }
+    let after = system.service.usage();
+    assert_eq!(after.inodes, before.inodes);
+    assert_eq!(after.used_bytes, before.used_bytes);
+}
+
+#[test]
 fn hostile_entries_are_refused() {
     let system = System::new(1 << 20);
     let client = system.root_client();

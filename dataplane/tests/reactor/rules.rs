@@ -3,7 +3,7 @@
 use crate::cases;
 use crate::harness::{Harness, Lane};
 use crate::support::session::{Blocks, Plan, entry};
-use dataplane::entry::{Cqe, Errno, Opcode, Sqe};
+use dataplane::entry::{Cqe, Errno, Handle, Opcode, Sqe};
 use dataplane::platform::{Doorbell, Waiting};
 use dataplane::service::OpenError;
 use dataplane::{SessionId, WaitMode};
@@ -62,14 +62,14 @@ fn a_parked_session_is_not_looked_at_until_its_doorbell_rings() {
 #[test]
 fn with_every_session_parked_each_turn_is_a_sleep() {
     let mut harness = Harness::new();
-    let sessions = cases::steps(50).end;
+    let sessions = cases::steps(20).end;
     let mut lanes: Vec<_> = (0..sessions).map(|_| harness.open_one(WaitMode::Adaptive).1).collect();
     // Spins, then yields, then sleeps.
-    harness.turns(5_000);
+    harness.turns(cases::steps(5_000).end);
     let last = &mut lanes[sessions - 1];
     let (sleeps, yields) = (harness.poller.sleeps(), harness.time.yields.load(Ordering::Relaxed));
-    harness.turns(100);
-    assert_eq!(harness.poller.sleeps(), sleeps + 100);
+    harness.turns(20);
+    assert_eq!(harness.poller.sleeps(), sleeps + 20);
     assert_eq!(harness.time.yields.load(Ordering::Relaxed), yields);
     last.submit(&entry(Opcode::Nop, 1)).unwrap();
     harness.turns(2);
@@ -82,17 +82,60 @@ fn what_was_found_for_others_is_handed_over_before_any_sleep() {
     let mut harness = Harness::new();
     let (doorbell, token) = harness.add_foreign();
     let (_, mut lane) = harness.open_one(WaitMode::Sleeping);
-    for round in 0..200 {
-        // Traffic keeps the reactor awake, so that it finds the token by a look and not by sleep.
-        lane.submit(&entry(Opcode::Nop, round)).unwrap();
+    let mut user_data = 0;
+    for round in 0..LOOK {
+        // Traffic keeps the reactor from sleeping; the first turn without any is sooner or later
+        // one in which it looks, finds the token, and has nothing else to do.
+        for _ in 0..LOOK - round % 7 {
+            user_data += 1;
+            lane.submit(&entry(Opcode::Nop, user_data)).unwrap();
+            harness.turns(1);
+            answered(&mut lane);
+        }
         doorbell.ring();
-        harness.turns(1);
-        answered(&mut lane);
-        harness.turns(usize::from(round % 7 == 0));
+        harness.turns(2);
+        assert_eq!(std::mem::take(&mut harness.tokens), [token]);
     }
-    harness.turns(LOOK);
-    assert!(harness.tokens.contains(&token));
-    assert!(harness.tokens.iter().all(|each| *each == token));
+}
+
+#[test]
+fn cancelling_ends_what_it_names_and_nothing_else() {
+    let mut harness = Harness::new();
+    let (_, mut lanes) = harness.open(2, Geometry::new(8, 8).unwrap(), WaitMode::Adaptive);
+    let (other, lane) = lanes.split_at_mut(1);
+    let lane = &mut lane[0];
+    let handle = Handle { slot: 2, generation: 5 };
+    let on_handle = |user_data| Sqe { user_data, ..Sqe::new(Opcode::Read, handle) };
+    other[0].submit(&on_handle(21)).unwrap();
+    for sqe in [on_handle(1), on_handle(2), entry(Opcode::Read, 3), entry(Opcode::Read, 4)] {
+        lane.submit(&sqe).unwrap();
+    }
+    lane.submit(&Sqe { arg0: 1_000_000, ..entry(Opcode::Timeout, 5) }).unwrap();
+    harness.turns(1);
+    let mut cancel = |sqe: Sqe| {
+        lane.submit(&sqe).unwrap();
+        harness.turns(1);
+        let mut ended: Vec<_> =
+            answered(lane).iter().map(|cqe| (cqe.user_data, cqe.status().result())).collect();
+        ended.sort_by_key(|(user_data, _)| *user_data);
+        ended
+    };
+    let gone = Err(Errno::ECANCELED);
+    let by_user_data = Sqe { arg0: 3, ..entry(Opcode::Cancel, 10) };
+    assert_eq!(cancel(by_user_data), [(3, gone), (10, Ok(1))]);
+    let again = Sqe { user_data: 11, ..by_user_data };
+    assert_eq!(cancel(again), [(11, Err(Errno::ENOENT))]);
+    let of_another_queue = Sqe { arg0: 21, ..entry(Opcode::Cancel, 16) };
+    assert_eq!(cancel(of_another_queue), [(16, Err(Errno::ENOENT))]);
+    let by_handle = Sqe { op_flags: 1, user_data: 12, ..Sqe::new(Opcode::Cancel, handle) };
+    assert_eq!(cancel(by_handle), [(1, gone), (2, gone), (12, Ok(2))]);
+    let all = Sqe { op_flags: 2, ..entry(Opcode::Cancel, 13) };
+    assert_eq!(cancel(all), [(4, gone), (5, gone), (13, Ok(2))]);
+    assert_eq!(cancel(Sqe { user_data: 14, ..all }), [(14, Err(Errno::ENOENT))]);
+    let both = Sqe { op_flags: 3, ..entry(Opcode::Cancel, 15) };
+    assert_eq!(cancel(both), [(15, Err(Errno::EINVAL))]);
+    assert_eq!(harness.service.pending(), [(SessionId(1), 21)]);
+    assert_eq!(answered(&mut other[0]).len(), 0);
 }
 
 #[test]

@@ -150,6 +150,8 @@ impl Future for Unanswered {
             Some(0) => true,
             Some(left) => {
                 *left -= 1;
+                self.later.woken.set(true);
+                self.service.woken.set(self.service.woken.get() + 1);
                 context.waker().wake_by_ref();
                 false
             }

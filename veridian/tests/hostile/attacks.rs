@@ -3,7 +3,7 @@
 use crate::common::attempts;
 use crate::common::random::Random;
 use crate::common::raw::{RawClient, RawSession, Refusal};
-use crate::entries::Entries;
+use crate::entries::{Entries, wrong};
 use control::message::{ClientMessage, SessionNamed};
 use dataplane::SessionId;
 use dataplane::entry::{Handle, Opcode};
@@ -66,7 +66,8 @@ fn contest(_: &mut RawClient, session: &mut RawSession, random: &mut Random) {
         while !ended.load(Ordering::Relaxed) {
             let word = CLIENT_SLOTS / 8 + scribbles.index((client.len() - CLIENT_SLOTS) / 8);
             if word % SQE_WORDS != SQE_WORDS - 1 {
-                client.store(word * 8, scribbles.tricky(), Ordering::Relaxed).unwrap();
+                let value = wrong(word % SQE_WORDS, &mut scribbles);
+                client.store(word * 8, value, Ordering::Relaxed).unwrap();
             }
             let word = scribbles.index(arena.len() / 8);
             arena.store(word * 8, scribbles.next(), Ordering::Relaxed).unwrap();

@@ -14,6 +14,8 @@ pub(crate) const PLAYGROUND: &[u8] = b"playground";
 const NAMES: [&[u8]; 8] = [b"a", b"b", b"c", b"d", b"e/f", b"e", b"..", b"\xff\xfe"];
 /// Every file stays below this size.
 const MAX_FILE_BYTES: u64 = 32 << 10;
+/// The word of an entry that holds the mode of what is made.
+const MODE_WORD: usize = 5;
 /// Longest TIMEOUT, ns.
 const MAX_TIMEOUT_NS: u64 = 50_000_000;
 
@@ -39,7 +41,8 @@ impl Entries {
         sqe.user_data = random.next();
         if random.once_in(3) {
             let mut words = sqe.to_words();
-            words[random.index(words.len())] = random.tricky();
+            let word = random.index(words.len());
+            words[word] = wrong(word, random);
             sqe = Sqe::from_words(words);
         }
         sqe
@@ -110,6 +113,13 @@ impl Entries {
         };
         request.to_sqe()
     }
+}
+
+/// A wrong value for a word of an entry. If it is taken for the mode of a directory, its owner can
+/// still clear that away, who has no more rights than others where the system is not root's.
+pub(crate) fn wrong(word: usize, random: &mut Random) -> u64 {
+    let keep = if word == MODE_WORD { 0o700 } else { 0 };
+    random.tricky() | keep
 }
 
 fn small(random: &mut Random) -> u32 {

@@ -97,14 +97,18 @@ pub(crate) const STEPS: &[Step] = &[
     },
     Step {
         name: "loom",
-        shows: "the rings under every interleaving; each seeded mutant is caught",
+        shows: "rings and wakers under every interleaving; each seeded mutant is caught",
         pace: Slow,
         tools: &[CC],
-        work: &[Judge(
-            "RUSTFLAGS='--cfg loom' CARGO_TARGET_DIR=\"$TARGET/loom\" \
+        work: &[
+            Judge(
+                "RUSTFLAGS='--cfg loom' CARGO_TARGET_DIR=\"$TARGET/loom\" \
              cargo test --release -p rings --test loom -- --nocapture 2>&1",
-            loom::judge,
-        )],
+                loom::judge,
+            ),
+            Run("RUSTFLAGS='--cfg loom' CARGO_TARGET_DIR=\"$TARGET/loom\" \
+                 cargo test --release -p dataplane --test loom -- --nocapture"),
+        ],
     },
     Step {
         name: "miri",
