@@ -11,12 +11,15 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Poll, Waker};
 
+/// What a thread says that it has done, and whom it then wakes.
+type Wakeable = (Arc<AtomicU64>, Waker);
+
 /// `TASKS` tasks, each finished by a thread of its own. What the thread did before it woke its
 /// task, the task must see.
 fn tasks_woken_by_threads<const TASKS: usize>() {
     let (mut reactor, _bell, started) = reactor(&ModelWaiting::new());
     let left = Rc::new(Cell::new(TASKS));
-    let wakers: Rc<RefCell<Vec<(Arc<AtomicU64>, Waker)>>> = Rc::default();
+    let wakers: Rc<RefCell<Vec<Wakeable>>> = Rc::default();
     for _ in 0..TASKS {
         let (left, wakers) = (Rc::clone(&left), Rc::clone(&wakers));
         let done = Arc::new(AtomicU64::new(0));
