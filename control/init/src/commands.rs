@@ -111,6 +111,7 @@ impl Init {
             return Err((Errno::EDQUOT, "this client has as many sessions as it may have"));
         }
         let credentials = policy::credentials(&client.peer);
+        let waiting = self.policy.waiting(&client.peer, wish.waiting);
         let service = self.services.get(place).ok_or(NOT_HELD)?;
         if service.state != ServiceState::Ready {
             return Err((Errno::ENOTCONN, "the service is not running"));
@@ -129,7 +130,7 @@ impl Init {
             max_in_flight: 0,
             max_pinned_pages: 0,
             queues: wish.queues,
-            waiting: wish.waiting,
+            waiting,
         };
         self.policy.apply_quota(&mut terms);
         let capability = header.capability.ok_or(NOT_HELD)?;

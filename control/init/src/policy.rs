@@ -5,8 +5,8 @@ use alloc::vec::Vec;
 use capability::Rights;
 use control::message::{Connect, Credentials, SessionTerms};
 use control::platform::Peer;
-use dataplane::Quota;
 use dataplane::entry::Errno;
+use dataplane::{Quota, WaitMode};
 use rings::Geometry;
 
 /// Limits and rights of clients.
@@ -93,6 +93,15 @@ impl Policy {
             return Err((Errno::EDQUOT, "the session would be larger than this system allows"));
         }
         Ok(geometry)
+    }
+
+    /// How a peer's session is waited for: only the system's owner may make a service poll for
+    /// ever.
+    pub(crate) fn waiting(&self, peer: &Peer, wish: WaitMode) -> WaitMode {
+        match wish {
+            WaitMode::Polling if !self.is_owner(peer) => WaitMode::Adaptive,
+            wish => wish,
+        }
     }
 
     pub(crate) fn apply_quota(&self, terms: &mut SessionTerms) {
