@@ -83,7 +83,7 @@ fn what_was_found_for_others_is_handed_over_before_any_sleep() {
     let (doorbell, token) = harness.add_foreign();
     let (_, mut lane) = harness.open_one(WaitMode::Sleeping);
     let mut user_data = 0;
-    for round in 0..LOOK {
+    for round in 0..cases::steps(LOOK).end {
         // Traffic keeps the reactor from sleeping; the first turn without any is sooner or later
         // one in which it looks, finds the token, and has nothing else to do.
         for _ in 0..LOOK - round % 7 {
