@@ -119,7 +119,7 @@ pub(crate) const STEPS: &[Step] = &[
             Run("MIRIFLAGS=-Zmiri-strict-provenance cargo +nightly miri test -p rings"),
             Run("MIRIFLAGS=-Zmiri-many-seeds=0..8 cargo +nightly miri test -p rings \
                  --test threads --test hostile -- a_stream requests concurrent"),
-            Run("cargo +nightly miri test -p dataplane --lib"),
+            Run("cargo +nightly miri test -p dataplane --lib --test ledger --test client"),
         ],
     },
     Step {
