@@ -13,6 +13,8 @@
 
 extern crate alloc;
 
+#[cfg(test)]
+mod cases;
 pub mod client;
 pub mod entry;
 pub mod file;

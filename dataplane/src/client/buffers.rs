@@ -83,16 +83,8 @@ impl BufferPool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cases::config;
     use proptest::prelude::*;
-
-    /// Under Miri a few cases, and no files.
-    fn config() -> ProptestConfig {
-        if cfg!(miri) {
-            ProptestConfig { cases: 3, failure_persistence: None, ..ProptestConfig::default() }
-        } else {
-            ProptestConfig::default()
-        }
-    }
 
     proptest! {
         #![proptest_config(config())]

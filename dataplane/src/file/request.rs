@@ -231,17 +231,9 @@ fn path(range: ArenaRange) -> Result<ArenaRange, Errno> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cases::config;
     use proptest::prelude::*;
     use rings::SqeWords;
-
-    /// Under Miri a few cases, and no files.
-    fn config() -> ProptestConfig {
-        if cfg!(miri) {
-            ProptestConfig { cases: 3, failure_persistence: None, ..ProptestConfig::default() }
-        } else {
-            ProptestConfig::default()
-        }
-    }
 
     proptest! {
         #![proptest_config(config())]
