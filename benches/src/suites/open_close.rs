@@ -5,15 +5,18 @@ use crate::contender::{Cores, Entry, US};
 use crate::env::Env;
 use crate::fixtures::Volume;
 use crate::peers::OpenClose;
-use crate::veridian;
+use crate::veridian::{self, Closing};
 
 pub(super) const BENCH: Bench =
     Bench { name: "open_close", ops_per_step: 1, cores: BOTH, contenders, pace: short_blocks };
 
 fn contenders(env: &Env, cores: Cores) -> Vec<Entry> {
-    let ours = || veridian::OpenClose::open(env.system()?, env.server_cpu(cores)?, env.seed);
+    let ours = |closing| {
+        veridian::OpenClose::open(env.system()?, env.server_cpu(cores)?, env.seed, closing)
+    };
     vec![
-        Entry::polling(US, ours()),
+        Entry::polling(US, ours(Closing::Submitted)),
+        Entry::polling("veridian-close-awaited", ours(Closing::Awaited)),
         Entry::polling("kernel-tmpfs", OpenClose::open(env, Volume::Tmpfs)),
         Entry::polling("kernel-ext4", OpenClose::open(env, Volume::Ext4)),
     ]

@@ -11,7 +11,7 @@ pub mod stream;
 mod system;
 
 pub use nop::{Pipeline, RoundTrip};
-pub use open_close::OpenClose;
+pub use open_close::{Closing, OpenClose};
 pub use ours::{Operation, Ours};
 pub use read::{Copy, CopyDeep, Grant, GrantDeep};
 pub use start::Start;

@@ -8,9 +8,19 @@ use super::system::{Client, System};
 use crate::contender::Mode;
 use crate::fixtures::tree_paths;
 
+/// Whether a step ends when the file is closed, or when that was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Closing {
+    /// The answer is waited for.
+    Awaited,
+    /// The answer is not wanted: the next step's open is behind the close in the ring.
+    Submitted,
+}
+
 /// `open_close`: one open and one close of a random file of the tree.
 #[derive(Debug)]
 pub struct OpenClose {
+    closing: Closing,
     paths: Vec<String>,
     random: fastrand::Rng,
 }
@@ -20,11 +30,11 @@ impl OpenClose {
     ///
     /// # Errors
     /// When the system refuses.
-    pub fn open(system: &System, cpu: usize, seed: u64) -> Result<Ours<Self>> {
+    pub fn open(system: &System, cpu: usize, seed: u64, closing: Closing) -> Result<Ours<Self>> {
         let mut client = system.client(cpu, Mode::Polling)?;
         system.make_tree(&mut client)?;
         let random = fastrand::Rng::with_seed(seed);
-        Ok(Ours::new(client, Self { paths: tree_paths().collect(), random }))
+        Ok(Ours::new(client, Self { closing, paths: tree_paths().collect(), random }))
     }
 }
 
@@ -32,7 +42,10 @@ impl Operation for OpenClose {
     fn step(&mut self, client: &mut Client) -> Result<()> {
         let path = self.random.choice(&self.paths).map_or("", String::as_str);
         let handle = client.queue.open(client.root, path.as_bytes(), OpenFlags::empty(), 0)?;
-        client.queue.close(handle)?;
+        match self.closing {
+            Closing::Awaited => client.queue.close(handle)?,
+            Closing::Submitted => client.queue.submit_close(handle)?,
+        }
         Ok(())
     }
 }

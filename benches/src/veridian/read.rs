@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use anyhow::{Result, ensure};
-use dataplane::client::{Buffer, GrantView, Ticket};
+use dataplane::client::{Buffer, GrantTicket, GrantView, Ticket};
 use dataplane::entry::Handle;
 use dataplane::file::Request;
 
@@ -147,7 +147,7 @@ pub struct GrantDeep {
     file: Handle,
     walk: PageWalk,
     depth: u32,
-    reads: Vec<(Ticket, u64)>,
+    reads: Vec<GrantTicket>,
 }
 
 impl GrantDeep {
@@ -167,12 +167,10 @@ impl Operation for GrantDeep {
     fn step(&mut self, client: &mut Client) -> Result<()> {
         for _ in 0..self.depth {
             let offset = self.walk.next_offset();
-            let request =
-                Request::ReadGrant { handle: self.file, offset, len: PAGE_LEN, hold: false };
-            self.reads.push((client.queue.publish(request.to_sqe())?, offset));
+            self.reads.push(client.queue.publish_grant(self.file, offset, PAGE_LEN)?);
         }
-        for (ticket, offset) in self.reads.drain(..) {
-            let sum = client.queue.wait_grant(ticket, offset, |view| sum_view(&view))?;
+        for read in self.reads.drain(..) {
+            let sum = client.queue.wait_grant(read, |view| sum_view(&view))?;
             self.walk.check(sum);
         }
         Ok(())

@@ -47,6 +47,19 @@ impl Queue {
         self.call(Request::Close { handle }.to_sqe()).map(drop)
     }
 
+    /// Closes a handle without waiting until it is closed. What the service answers is dropped, as
+    /// it is where a program lets go of a file: nothing can be done about it. Requests that this
+    /// queue submits later find the handle closed.
+    ///
+    /// # Errors
+    /// The session is over.
+    #[inline]
+    pub fn submit_close(&mut self, handle: Handle) -> Result<(), ClientError> {
+        let ticket = self.submit_waiting(Request::Close { handle }.to_sqe())?;
+        self.forget(ticket);
+        Ok(())
+    }
+
     /// Reads until `into` is full or the file ends; returns the number of bytes.
     ///
     /// # Errors
@@ -131,31 +144,21 @@ impl Queue {
         len: u32,
         look: impl FnOnce(GrantView<'_>) -> R,
     ) -> Result<R, ClientError> {
-        let request = Request::ReadGrant { handle, offset, len, hold: false };
-        let ticket = self.submit_waiting(request.to_sqe())?;
+        let read = loop {
+            match self.publish_grant(handle, offset, len) {
+                Err(ClientError::Full) if self.in_flight() > 0 => self.make_room()?,
+                read => break read?,
+            }
+        };
         let mut look = Some(look);
         loop {
-            let seen = self.wait_grant(ticket, offset, |view| look.take().map(|look| look(view)));
+            let seen = self.wait_grant(read, |view| look.take().map(|look| look(view)));
             match seen {
                 // Nobody else knows the ticket.
                 Err(ClientError::Interrupted) => {}
                 seen => return seen?.ok_or(ClientError::Corrupt),
             }
         }
-    }
-
-    /// Waits for a READ_GRANT at `offset` that was submitted before.
-    ///
-    /// # Errors
-    /// The service's answer, or the region cannot be mapped.
-    #[inline]
-    pub fn wait_grant<R>(
-        &mut self,
-        ticket: super::Ticket,
-        offset: u64,
-        look: impl FnOnce(GrantView<'_>) -> R,
-    ) -> Result<R, ClientError> {
-        self.wait_for_with(ticket, |queue, done| queue.view(offset, &done).map(look))?
     }
 
     /// Makes a file's contents durable.

@@ -49,7 +49,7 @@ impl AsyncQueue {
     }
 }
 
-/// The completion of a request.
+/// The completion of a request. Dropped before it is ready, it forgets the request, which goes on.
 pub struct Response {
     queue: AsyncQueue,
     state: Result<Ticket, ClientError>,
@@ -83,6 +83,15 @@ impl Future for Response {
                     return Poll::Pending;
                 }
             }
+        }
+    }
+}
+
+impl Drop for Response {
+    fn drop(&mut self) {
+        // The queue is borrowed only if a waker that it wakes drops this; it then ends with it.
+        if let (Ok(ticket), Ok(mut queue)) = (self.state, self.queue.queue.try_borrow_mut()) {
+            queue.forget(ticket);
         }
     }
 }

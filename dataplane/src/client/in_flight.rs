@@ -49,6 +49,8 @@ pub(super) enum Shots {
 enum State {
     Free,
     Waiting(Option<Waker>),
+    /// Nobody waits for it any more.
+    Forgotten,
     /// Completed, and not taken yet by the one who asked.
     Done(Done),
 }
@@ -98,13 +100,34 @@ impl InFlight {
     pub(super) fn check(&mut self, mut done: Done) -> Result<Done, Unknown> {
         let entry = self.entry(done.ticket).ok_or(Unknown)?;
         let surplus = done.flags.contains(CqeFlags::MORE) && entry.shots == Shots::One;
-        if surplus || !matches!(entry.state, State::Waiting(_)) {
+        if surplus || !matches!(entry.state, State::Waiting(_) | State::Forgotten) {
             return Err(Unknown);
         }
         if let Ok(count) = done.status.result() {
             done.status = Status::count(count.min(entry.most));
         }
         Ok(done)
+    }
+
+    /// Whether nobody wants the completions of a request.
+    #[inline]
+    pub(super) fn is_forgotten(&mut self, ticket: Ticket) -> bool {
+        self.entry(ticket).is_some_and(|entry| matches!(entry.state, State::Forgotten))
+    }
+
+    /// Nobody wants the completions of a request from now on; true if one had been kept.
+    pub(super) fn forget(&mut self, ticket: Ticket) -> bool {
+        match self.entry(ticket).map(|entry| &mut entry.state) {
+            Some(State::Done(_)) => {
+                self.end(ticket);
+                true
+            }
+            Some(state @ State::Waiting(_)) => {
+                *state = State::Forgotten;
+                false
+            }
+            _ => false,
+        }
     }
 
     /// Ends a request whose completion was taken.
@@ -171,12 +194,14 @@ impl InFlight {
     /// the service still writes is an answer.
     pub(super) fn abandon(&mut self) {
         for entry in &mut self.entries {
-            if let State::Waiting(place) = &mut entry.state {
-                let waker = place.take();
-                entry.state = State::Free;
-                if let Some(waker) = waker {
-                    waker.wake();
-                }
+            let waker = match &mut entry.state {
+                State::Waiting(place) => place.take(),
+                State::Forgotten => None,
+                State::Free | State::Done(_) => continue,
+            };
+            entry.state = State::Free;
+            if let Some(waker) = waker {
+                waker.wake();
             }
         }
     }

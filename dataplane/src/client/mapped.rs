@@ -1,9 +1,11 @@
 //! The regions of grants as a client has mapped them, and the views of them.
 
 use super::error::ClientError;
-use super::in_flight::Done;
+use super::in_flight::{Done, Ticket};
 use super::queue::{GrantSource, Queue};
 use super::view::GrantView;
+use crate::entry::{Errno, Handle};
+use crate::file::Request;
 use crate::grant::{self, GrantId};
 use crate::memory::Region;
 use alloc::collections::BTreeMap;
@@ -14,8 +16,35 @@ use rings::sync::Ordering;
 const REGIONS_KEPT: usize = 1024;
 const WINDOWS_PER_WORD: usize = 64;
 
+/// Most bytes that are fetched ahead of a read: what the service has answered for is read at once.
+const PREFETCH: usize = grant::PAGE;
+
+/// A READ_GRANT that was submitted.
+#[derive(Clone, Copy, Debug)]
+pub struct GrantTicket {
+    pub(super) ticket: Ticket,
+    handle: Handle,
+    offset: u64,
+}
+
+impl GrantTicket {
+    /// Of a READ_GRANT that was submitted as an entry with this handle and offset.
+    #[must_use]
+    pub fn new(ticket: Ticket, handle: Handle, offset: u64) -> Self {
+        Self { ticket, handle, offset }
+    }
+
+    /// The request.
+    #[must_use]
+    pub fn ticket(&self) -> Ticket {
+        self.ticket
+    }
+}
+
 pub(super) struct MappedGrant {
     pub(super) grant: u32,
+    /// The handle that was last read through it.
+    handle: Handle,
     pub(super) region: Region,
     /// A bit for each window whose pages were made present.
     present: Vec<u64>,
@@ -24,7 +53,8 @@ pub(super) struct MappedGrant {
 impl MappedGrant {
     pub(super) fn new(grant: u32, region: Region) -> Self {
         let windows = region.len().div_ceil(grant::WINDOW);
-        Self { grant, region, present: alloc::vec![0; windows.div_ceil(WINDOWS_PER_WORD)] }
+        let handle = Handle::NONE;
+        Self { grant, handle, region, present: alloc::vec![0; windows.div_ceil(WINDOWS_PER_WORD)] }
     }
 
     /// Whether the file has moved to another region.
@@ -92,20 +122,64 @@ impl MappedGrants {
 }
 
 impl Queue {
-    /// The bytes that a completion of READ_GRANT at `offset` grants. Maps the file's region the
-    /// first time, and makes the part of it around `offset` present.
+    /// Publishes a READ_GRANT of up to `len` bytes, as [`Queue::publish`] does. Where the bytes are
+    /// mapped already, brings them towards the processor while the service answers.
     ///
     /// # Errors
-    /// The completion's own error, or mapping fails.
+    /// As for [`Queue::publish`].
     #[inline]
-    pub fn view(&mut self, offset: u64, done: &Done) -> Result<GrantView<'_>, ClientError> {
+    pub fn publish_grant(
+        &mut self,
+        handle: Handle,
+        offset: u64,
+        len: u32,
+    ) -> Result<GrantTicket, ClientError> {
+        let request = Request::ReadGrant { handle, offset, len, hold: false };
+        let ticket = self.publish(request.to_sqe())?;
+        if let Some(recent) = &self.mapped.recent
+            && recent.handle == handle
+            && let Ok(start) = usize::try_from(offset)
+        {
+            let start = start.saturating_add(grant::CONTENTS);
+            self.grants.prefetch(&recent.region, start, PREFETCH.min(len as usize));
+        }
+        Ok(GrantTicket::new(ticket, handle, offset))
+    }
+
+    /// Waits for a READ_GRANT, and calls `look` with a view of the bytes, which stay granted until
+    /// it returns.
+    ///
+    /// # Errors
+    /// The service's answer, or the region cannot be mapped. After
+    /// [`ClientError::Interrupted`] the request is still in flight.
+    #[inline]
+    pub fn wait_grant<R>(
+        &mut self,
+        read: GrantTicket,
+        look: impl FnOnce(GrantView<'_>) -> R,
+    ) -> Result<R, ClientError> {
+        self.wait_for_with(read.ticket, |queue, done| queue.view(read, &done).map(look))?
+    }
+
+    /// The bytes that a completion of READ_GRANT grants. Maps the file's region the first time,
+    /// and makes the part of it around the offset present.
+    ///
+    /// # Errors
+    /// The completion's own error, mapping fails, or EINVAL if it is of another request.
+    #[inline]
+    pub fn view(&mut self, read: GrantTicket, done: &Done) -> Result<GrantView<'_>, ClientError> {
+        if read.ticket != done.ticket {
+            return Err(ClientError::Service(Errno::EINVAL));
+        }
         let len = done.status.result()?;
         if len == 0 {
             return Ok(GrantView::empty());
         }
         let id = GrantId::from_word(done.aux);
         let mapped = self.mapped.find(id.grant, &*self.grants)?;
-        mapped.prefault(offset, &*self.grants);
-        GrantView::new(&mapped.region, offset, len, id.generation).ok_or(ClientError::Corrupt)
+        mapped.handle = read.handle;
+        mapped.prefault(read.offset, &*self.grants);
+        let view = GrantView::new(&mapped.region, read.offset, len, id.generation);
+        view.ok_or(ClientError::Corrupt)
     }
 }

@@ -18,6 +18,7 @@ pub use buffers::Buffer;
 pub use error::ClientError;
 pub use future::{AsyncQueue, Notifier, Response};
 pub use in_flight::{Done, Ticket};
+pub use mapped::GrantTicket;
 pub use pause::wait_any;
 pub use queue::{GrantSource, Queue, QueueParts};
 pub use view::GrantView;

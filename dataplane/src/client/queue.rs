@@ -26,6 +26,9 @@ pub trait GrantSource: Send + Sync {
     /// hint: it may do nothing.
     fn prefault(&self, region: &Region, offset: usize, len: usize);
 
+    /// Begins to bring a part of a mapped region into the processor's caches. Only a hint.
+    fn prefetch(&self, region: &Region, offset: usize, len: usize);
+
     /// Whether the connection to the broker still stands.
     fn is_connected(&self) -> bool;
 }
@@ -309,18 +312,42 @@ impl Queue {
     pub fn submit_waiting(&mut self, sqe: Sqe) -> Result<Ticket, ClientError> {
         loop {
             match self.submit(sqe) {
-                Err(ClientError::Full) if self.ring.in_flight() > 0 => match self.peek()? {
-                    Some((words, done)) => self.put_aside(&words, done)?,
-                    None => self.give_way()?,
-                },
+                Err(ClientError::Full) if self.ring.in_flight() > 0 => self.make_room()?,
                 result => return result,
             }
         }
     }
 
-    /// Reads the next completion and matches it; it stays in the ring.
+    /// Takes a completion and keeps it, or lets the service get on if there is none.
+    #[cold]
+    pub(super) fn make_room(&mut self) -> Result<(), ClientError> {
+        match self.peek()? {
+            Some((words, done)) => self.put_aside(&words, done),
+            None => self.give_way(),
+        }
+    }
+
+    /// Drops whatever completions of a request are still to come: nobody waits for it any more.
+    /// It stays in flight until it has ended; memory that it names must be left alone.
+    pub fn forget(&mut self, ticket: Ticket) {
+        self.kept -= usize::from(self.in_flight.forget(ticket));
+    }
+
+    /// Reads the next completion that somebody wants and matches it; it stays in the ring.
     #[inline]
     fn peek(&mut self) -> Result<Option<(rings::CqeWords, Done)>, ClientError> {
+        loop {
+            let Some((words, done)) = self.peek_any()? else { return Ok(None) };
+            if !self.in_flight.is_forgotten(done.ticket) {
+                return Ok(Some((words, done)));
+            }
+            self.consume(&words, &done)?;
+            self.in_flight.end_if_last(&done);
+        }
+    }
+
+    #[inline]
+    fn peek_any(&mut self) -> Result<Option<(rings::CqeWords, Done)>, ClientError> {
         let Some(words) = self.ring.peek().map_err(|_| self.end(ClientError::Corrupt))? else {
             return match self.ended {
                 Some(error) => Err(error),

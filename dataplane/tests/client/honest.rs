@@ -35,12 +35,12 @@ proptest! {
             vec![WaitMode::Adaptive, WaitMode::Polling, WaitMode::Sleeping]
         ),
         seed in any::<u8>(),
-        steps in prop::collection::vec((0..4u8, any::<usize>()), cases::steps(300)),
+        steps in prop::collection::vec((0..5u8, any::<usize>()), cases::steps(300)),
     ) {
         let stage = Arc::new(Stage::default());
         let script = (0..cases::steps(1_000_000).end as u32).map(|at| (at.wrapping_mul(167) >> 3) as u8 ^ seed).collect();
         let mut queue = queue(&stage, 1 << shift, mode, script);
-        let (mut asked, mut cookie) = (VecDeque::new(), 0u64);
+        let (mut asked, mut forgotten, mut cookie) = (VecDeque::new(), 0u64, 0u64);
         for (step, which) in steps {
             match step {
                 0 | 1 => {
@@ -55,6 +55,11 @@ proptest! {
                     let (_, cookie) = asked.remove(at.unwrap()).unwrap();
                     prop_assert_eq!(done.aux, cookie);
                 },
+                3 => if !asked.is_empty() {
+                    let (ticket, _) = asked.remove(which % asked.len()).unwrap();
+                    queue.forget(ticket);
+                    forgotten += 1;
+                },
                 _ => if !asked.is_empty() {
                     let (ticket, cookie) = asked.remove(which % asked.len()).unwrap();
                     let done = loop {
@@ -66,7 +71,17 @@ proptest! {
                     prop_assert_eq!((done.ticket, done.aux), (ticket, cookie));
                 },
             }
-            prop_assert_eq!(queue.in_flight(), asked.len() as u64);
+            let asked = asked.len() as u64;
+            prop_assert!((asked..=asked + forgotten).contains(&queue.in_flight()));
+        }
+        // What was forgotten leaves its place to others as soon as it is answered.
+        for (ticket, _) in asked {
+            queue.forget(ticket);
+        }
+        while queue.in_flight() > 0 {
+            let past = Some(stage.now().after_ns(10_000));
+            let waited = queue.wait(past).map(|done| done.aux);
+            prop_assert!(matches!(waited, Err(ClientError::TimedOut | ClientError::Interrupted)));
         }
         prop_assert_eq!(queue.safety_wakes(), 0);
     }
@@ -164,6 +179,12 @@ fn futures_are_answered_whoever_polls() {
                 }
             };
             assert_eq!(done.aux, round + at as u64);
+        }
+        // One that is dropped while it waits gives its place back.
+        drop(Box::pin(queue.submit(request(0))));
+        while queue.with(|queue| queue.in_flight()) > 0 {
+            stage.step();
+            assert_eq!(queue.with(|queue| queue.poll().unwrap()), None);
         }
     }
 }

@@ -4,7 +4,7 @@
 use crate::cases;
 use crate::stage::{ARENA, Conduct, Stage};
 use dataplane::WaitMode;
-use dataplane::client::{Buffer, ClientError, Done, Queue, Ticket, wait_any};
+use dataplane::client::{Buffer, ClientError, Done, GrantTicket, Queue, Ticket, wait_any};
 use dataplane::entry::{CqeFlags, Handle, Opcode, Sqe};
 use dataplane::file::OpenFlags;
 use dataplane::platform::{Instant, Waiting};
@@ -70,7 +70,8 @@ impl Asker {
                 let any = matches!(sqe.opcode(), Opcode::Cancel | Opcode::Unknown(_));
                 assert!(any || count <= sqe.len, "{done:?} is more than {sqe:?} asked for");
                 // A view is of what is there, or there is none.
-                if let Ok(view) = self.queue.view(sqe.offset, &done) {
+                let read = GrantTicket::new(done.ticket, HANDLE, sqe.offset);
+                if let Ok(view) = self.queue.view(read, &done) {
                     assert!(view.len() <= 4096);
                     view.fold_words(0, u64::wrapping_add);
                     let _changed = view.is_current();
@@ -160,7 +161,7 @@ impl Asker {
 
     fn files(&mut self, call: u8, len: usize, offset: u64) {
         let (queue, mut bytes) = (&mut self.queue, vec![0; len]);
-        let result = match call % 7 {
+        let result = match call % 8 {
             0 => queue.read(HANDLE, offset, &mut bytes).map(|count| assert!(count <= len)),
             1 => queue.write(HANDLE, offset, &bytes).map(|count| assert!(count <= len)),
             2 => queue.stat(HANDLE, &bytes[..len.min(300)]).map(drop),
@@ -175,6 +176,7 @@ impl Asker {
                     view.read(0, &mut bytes)
                 })
                 .map(drop),
+            6 => queue.submit_close(HANDLE),
             _ => queue.close(HANDLE),
         };
         self.fail_with(result);
