@@ -12,6 +12,9 @@
 //! compares `generation` before and after, as with a sequence lock; the completion carries the
 //! lower half of the value from when it was posted.
 
+use crate::memory::Region;
+use rings::sync::Ordering;
+
 /// Bytes of a page.
 pub const PAGE: usize = 4096;
 /// Bytes of file contents, aligned, that a service brings into the region together; so a client
@@ -25,6 +28,13 @@ pub const RETIRED: usize = 8;
 pub const ROOM: usize = 16;
 /// Offset of the file's first byte.
 pub const CONTENTS: usize = PAGE;
+
+/// Whether a region still has the generation whose lower half this is, and nothing is changing.
+#[must_use]
+pub fn is_current(region: &Region, generation: u32) -> bool {
+    let now = region.load(GENERATION, Ordering::Relaxed).unwrap_or(u64::MAX);
+    now & 0xffff_ffff == u64::from(generation) && now.is_multiple_of(2)
+}
 
 /// The auxiliary result of READ_GRANT: which grant, and the lower half of its generation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -158,9 +158,6 @@ pub trait Memory: Send + Sync {
     /// Makes the pages of a range of a mapped region present for reading, as far as that is
     /// possible at once; only a hint.
     fn prefault(&self, region: &Region, offset: usize, len: usize);
-    /// Begins to bring a range of a mapped region into the processor's caches; only a hint, which
-    /// touches nothing and waits for nothing.
-    fn prefetch(&self, region: &Region, offset: usize, len: usize);
     /// Makes sure that a range can be touched without running out of memory; whole pages.
     ///
     /// # Errors

@@ -30,6 +30,7 @@ mod ring;
 mod service;
 pub mod sync;
 
+pub use bytes::BLOCK;
 pub use client::{ClientQueue, Completion};
 pub use doorbell::{Ringer, Sleeper};
 pub use layout::{Geometry, GeometryError, State};

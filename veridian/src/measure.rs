@@ -225,7 +225,9 @@ impl Subject {
             }
             Operation::ReadGrant4k => {
                 let sum = queue.read_grant(self.file, offset, READ, |view| {
-                    view.fold_words(0, u64::wrapping_add)
+                    view.fold_blocks(0, |sum: u64, block| {
+                        block.into_iter().fold(sum, u64::wrapping_add)
+                    })
                 })?;
                 seen(sum & 0xff, (self.next_place * u64::from(READ / 8)) & 0xff)?;
             }

@@ -14,7 +14,6 @@ mod clock;
 pub mod linux;
 pub mod local;
 mod notifier;
-mod prefetch;
 
 pub use address::{ConnectError, ListenError};
 pub use notifier::NotifierThread;

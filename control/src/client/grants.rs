@@ -55,10 +55,6 @@ impl GrantSource for Grants {
         self.shared.machine.memory.prefault(region, offset, len);
     }
 
-    fn prefetch(&self, region: &Region, offset: usize, len: usize) {
-        self.shared.machine.memory.prefetch(region, offset, len);
-    }
-
     fn is_connected(&self) -> bool {
         self.shared.is_connected()
     }

@@ -16,8 +16,9 @@ use rings::sync::Ordering;
 const REGIONS_KEPT: usize = 1024;
 const WINDOWS_PER_WORD: usize = 64;
 
-/// Most bytes that are fetched ahead of a read: what the service has answered for is read at once.
-const PREFETCH: usize = grant::PAGE;
+/// Most bytes of a read that are fetched ahead of its answer: they still have to be in the nearest
+/// cache when it comes.
+const FETCH_AHEAD: usize = grant::PAGE;
 
 /// A READ_GRANT that was submitted.
 #[derive(Clone, Copy, Debug)]
@@ -43,8 +44,9 @@ impl GrantTicket {
 
 pub(super) struct MappedGrant {
     pub(super) grant: u32,
-    /// The handle that was last read through it.
+    /// The handle that was last read through it, and the generation that was then.
     handle: Handle,
+    generation: u32,
     pub(super) region: Region,
     /// A bit for each window whose pages were made present.
     present: Vec<u64>,
@@ -53,13 +55,39 @@ pub(super) struct MappedGrant {
 impl MappedGrant {
     pub(super) fn new(grant: u32, region: Region) -> Self {
         let windows = region.len().div_ceil(grant::WINDOW);
-        let handle = Handle::NONE;
-        Self { grant, handle, region, present: alloc::vec![0; windows.div_ceil(WINDOWS_PER_WORD)] }
+        let (handle, generation) = (Handle::NONE, 0);
+        Self {
+            grant,
+            handle,
+            generation,
+            region,
+            present: alloc::vec![0; windows.div_ceil(WINDOWS_PER_WORD)],
+        }
     }
 
     /// Whether the file has moved to another region.
     pub(super) fn is_retired(&self) -> bool {
         self.region.load(grant::RETIRED, Ordering::Relaxed).unwrap_or(1) != 0
+    }
+
+    /// Brings bytes that the service is asked for towards the processor while it answers. Only
+    /// where they were seen before and nothing has changed since: to touch what was evicted or
+    /// truncated would take memory.
+    #[inline]
+    fn fetch_ahead(&self, offset: u64, len: u32) {
+        let Ok(offset) = usize::try_from(offset) else { return };
+        let len = FETCH_AHEAD.min(len as usize);
+        let last = offset.saturating_add(len.saturating_sub(1));
+        let seen = self.is_present(offset) && self.is_present(last);
+        if seen && grant::is_current(&self.region, self.generation) {
+            self.region.touch(offset.saturating_add(grant::CONTENTS), len);
+        }
+    }
+
+    fn is_present(&self, offset: usize) -> bool {
+        let window = offset / grant::WINDOW;
+        let word = self.present.get(window / WINDOWS_PER_WORD);
+        word.is_some_and(|word| word >> (window % WINDOWS_PER_WORD) & 1 != 0)
     }
 
     /// Makes the pages around a file offset present, unless they were before: a page fault costs
@@ -138,10 +166,8 @@ impl Queue {
         let ticket = self.publish(request.to_sqe())?;
         if let Some(recent) = &self.mapped.recent
             && recent.handle == handle
-            && let Ok(start) = usize::try_from(offset)
         {
-            let start = start.saturating_add(grant::CONTENTS);
-            self.grants.prefetch(&recent.region, start, PREFETCH.min(len as usize));
+            recent.fetch_ahead(offset, len);
         }
         Ok(GrantTicket::new(ticket, handle, offset))
     }
@@ -177,7 +203,7 @@ impl Queue {
         }
         let id = GrantId::from_word(done.aux);
         let mapped = self.mapped.find(id.grant, &*self.grants)?;
-        mapped.handle = read.handle;
+        (mapped.handle, mapped.generation) = (read.handle, id.generation);
         mapped.prefault(read.offset, &*self.grants);
         let view = GrantView::new(&mapped.region, read.offset, len, id.generation);
         view.ok_or(ClientError::Corrupt)

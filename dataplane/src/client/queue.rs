@@ -26,9 +26,6 @@ pub trait GrantSource: Send + Sync {
     /// hint: it may do nothing.
     fn prefault(&self, region: &Region, offset: usize, len: usize);
 
-    /// Begins to bring a part of a mapped region into the processor's caches. Only a hint.
-    fn prefetch(&self, region: &Region, offset: usize, len: usize);
-
     /// Whether the connection to the broker still stands.
     fn is_connected(&self) -> bool;
 }

@@ -2,7 +2,10 @@
 
 use crate::grant;
 use crate::memory::Region;
+use rings::BLOCK;
 use rings::sync::{Ordering, fence};
+
+const BLOCK_WORDS: usize = BLOCK / 8;
 
 /// A live view of granted bytes. A writer may change them while they are read; where a consistent
 /// copy is needed, [`GrantView::is_current`] tells afterwards whether one was had.
@@ -67,21 +70,27 @@ impl<'a> GrantView<'a> {
         self.region?.load(self.offset + at, Ordering::Relaxed).ok()
     }
 
-    /// Folds over the 8-byte little-endian numbers in view; a rest below 8 bytes is padded with
-    /// zeros. The view must begin at a multiple of 8 in the file; else nothing is folded.
+    /// Folds over blocks of 64 bytes, each as eight little-endian numbers; the last one is padded
+    /// with zeros. The view must begin at a multiple of 8 in the file; else nothing is folded.
     #[inline]
-    pub fn fold_words<T>(&self, start: T, mut step: impl FnMut(T, u64) -> T) -> T {
+    pub fn fold_blocks<T>(&self, start: T, mut step: impl FnMut(T, [u64; BLOCK_WORDS]) -> T) -> T {
         let mut value = start;
-        let whole = self.len / 8 * 8;
-        let Some(Ok(words)) = self.region.map(|region| region.words_in(self.offset, whole)) else {
+        let whole = self.len / BLOCK * BLOCK;
+        let Some(Ok(blocks)) = self.region.map(|region| region.blocks_in(self.offset, whole))
+        else {
             return value;
         };
-        for word in words {
-            value = step(value, word);
+        for block in blocks {
+            value = step(value, block);
         }
-        let mut rest = [0; 8];
+        let mut rest = [0; BLOCK];
         if self.read(whole, &mut rest) > 0 {
-            value = step(value, u64::from_le_bytes(rest));
+            let (words, _) = rest.as_chunks();
+            let mut block = [0; BLOCK_WORDS];
+            for (to, from) in block.iter_mut().zip(words) {
+                *to = u64::from_le_bytes(*from);
+            }
+            value = step(value, block);
         }
         value
     }
@@ -91,8 +100,6 @@ impl<'a> GrantView<'a> {
     #[must_use]
     pub fn is_current(&self) -> bool {
         fence(Ordering::Acquire);
-        let Some(region) = self.region else { return true };
-        let now = region.load(grant::GENERATION, Ordering::Relaxed).unwrap_or(u64::MAX);
-        now & 0xffff_ffff == u64::from(self.generation) && now.is_multiple_of(2)
+        self.region.is_none_or(|region| grant::is_current(region, self.generation))
     }
 }

@@ -73,7 +73,7 @@ impl Asker {
                 let read = GrantTicket::new(done.ticket, HANDLE, sqe.offset);
                 if let Ok(view) = self.queue.view(read, &done) {
                     assert!(view.len() <= 4096);
-                    view.fold_words(0, u64::wrapping_add);
+                    view.fold_blocks(0, |sum: u64, block| sum.wrapping_add(block[0]));
                     let _changed = view.is_current();
                 }
             }

@@ -261,10 +261,6 @@ impl GrantSource for Stage {
         assert!(end <= region.len(), "what was granted is not there");
     }
 
-    fn prefetch(&self, region: &Region, offset: usize, _: usize) {
-        assert!(offset < region.len(), "a hint about memory that is not mapped");
-    }
-
     fn is_connected(&self) -> bool {
         true
     }

@@ -4,7 +4,7 @@ use crate::cases::{cases, steps};
 use crate::support::{Memory, words};
 use proptest::prelude::*;
 use rings::sync::Ordering;
-use rings::{OutOfBounds, Region};
+use rings::{BLOCK, OutOfBounds, Region};
 
 /// All bytes, read word by word and not by the code under test.
 fn contents(region: &Memory<'_>) -> Vec<u8> {
@@ -78,6 +78,10 @@ fn words_views_and_slots_stay_inside() {
     }
     assert!(contents(&region).iter().all(|byte| *byte == 0));
 
+    for offset in [0, 5, 63, 64, 65, usize::MAX] {
+        region.touch(offset, usize::MAX);
+        region.touch(offset, 3);
+    }
     let view = region.view(16, 32).unwrap().view(8, 16).unwrap();
     view.store(8, 7, Ordering::Relaxed).unwrap();
     assert_eq!(region.load(32, Ordering::Relaxed), Ok(7));
@@ -85,6 +89,22 @@ fn words_views_and_slots_stay_inside() {
     assert!(region.view(64, 0).unwrap().is_empty());
     region.word(56).unwrap().store(9, Ordering::Relaxed);
     assert_eq!(region.load(56, Ordering::Relaxed), Ok(9));
+}
+
+#[test]
+fn blocks_are_the_words_in_order() {
+    let memory = words(3 * BLOCK);
+    let region = Region::over(&memory);
+    let bytes: Vec<u8> = (0..=255).cycle().take(3 * BLOCK).collect();
+    region.write(0, &bytes).unwrap();
+    for (offset, len) in [(0, 3 * BLOCK), (8, 2 * BLOCK), (BLOCK, 0), (3 * BLOCK, 0)] {
+        let blocks = region.blocks_in(offset, len).unwrap();
+        let found: Vec<u8> = blocks.flatten().flat_map(u64::to_le_bytes).collect();
+        assert_eq!(found, bytes[offset..offset + len]);
+    }
+    for (offset, len) in [(4, BLOCK), (0, 8), (0, 4 * BLOCK), (usize::MAX - 7, BLOCK)] {
+        assert!(region.blocks_in(offset, len).is_err(), "{offset} {len}");
+    }
 }
 
 #[derive(Clone, Debug)]

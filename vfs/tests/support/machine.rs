@@ -92,8 +92,6 @@ impl Memory for FakeMemory {
 
     fn prefault(&self, _: &Region, _: usize, _: usize) {}
 
-    fn prefetch(&self, _: &Region, _: usize, _: usize) {}
-
     fn commit(&self, region: &Descriptor, offset: u64, len: u64) -> Result<(), MemoryError> {
         if self.denies_commit.load(Ordering::Relaxed) {
             return Err(MemoryError::Exhausted);

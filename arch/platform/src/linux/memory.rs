@@ -10,7 +10,6 @@ use super::handle::{Handle, Origin};
 use super::mapping::{Mapping, Prefault};
 use super::memfd::{self, SIZE_SEALED};
 use super::store::RegionStore;
-use crate::prefetch::prefetch;
 use dataplane::platform::{Access, Memory, MemoryError, NewRegion, Writer};
 use dataplane::{Descriptor, Region, Word};
 use rustix::fs::{FallocateFlags, FileType, SealFlags};
@@ -64,10 +63,6 @@ impl Memory for LinuxMemory {
 
     fn prefault(&self, region: &Region, offset: usize, len: usize) {
         Mapping::prefault(region, offset, len);
-    }
-
-    fn prefetch(&self, region: &Region, offset: usize, len: usize) {
-        prefetch(region, offset, len);
     }
 
     fn seal(&self, region: &Descriptor) -> Result<(), MemoryError> {

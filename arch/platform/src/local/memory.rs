@@ -4,7 +4,6 @@
 //! when it is mapped, and misuse of the view is not seen.
 
 use super::words::Words;
-use crate::prefetch::prefetch;
 use dataplane::platform::{Access, Memory, MemoryError, NewRegion, Writer};
 use dataplane::{Descriptor, Region, Word};
 use rings::sync::Ordering;
@@ -65,10 +64,6 @@ impl Memory for LocalMemory {
     }
 
     fn prefault(&self, _: &Region, _: usize, _: usize) {}
-
-    fn prefetch(&self, region: &Region, offset: usize, len: usize) {
-        prefetch(region, offset, len);
-    }
 
     fn commit(&self, region: &Descriptor, offset: u64, len: u64) -> Result<(), MemoryError> {
         // The heap is there when it is touched.
