@@ -8,11 +8,12 @@
 
 use crate::hash::{Seeded, name_hash};
 use crate::inode::Inode;
-use alloc::boxed::Box;
+use crate::name::StoredName;
 use alloc::rc::Rc;
 use alloc::vec::Vec;
 use core::cell::{Cell, RefCell};
 use hashbrown::HashTable;
+use static_assertions::const_assert_eq;
 
 /// What a cached name is.
 pub(crate) type Target = Option<Rc<Inode>>;
@@ -38,18 +39,22 @@ struct Inner {
     limit: usize,
 }
 
+/// One cache line: a look at an entry costs one miss.
+#[repr(align(64))]
 struct Slot {
     hash: u64,
     directory: u64,
-    name: Box<[u8]>,
+    name: StoredName,
     target: Option<Positive>,
     used: Cell<bool>,
     is_free: bool,
 }
 
+const_assert_eq!(size_of::<Slot>(), 64);
+
 impl Slot {
     fn is(&self, directory: u64, name: &[u8]) -> bool {
-        self.directory == directory && *self.name == *name
+        self.directory == directory && self.name.as_bytes() == name
     }
 }
 
@@ -100,7 +105,7 @@ impl Dentries {
             None => inner.add(Slot {
                 hash,
                 directory,
-                name: name.into(),
+                name: StoredName::new(name),
                 target,
                 // It has to be used again before the hand comes by.
                 used: Cell::new(false),
@@ -183,7 +188,7 @@ impl Inner {
         let slot = self.slots.get_mut(position)?;
         let index = u32::try_from(position).ok()?;
         slot.is_free = true;
-        slot.name = Box::default();
+        slot.name = StoredName::default();
         let target = slot.target.take();
         let entry = self.table.find_entry(slot.hash, |found| *found == index);
         if let Ok(entry) = entry {

@@ -31,6 +31,7 @@ mod hash;
 mod inode;
 mod lock;
 mod mounts;
+mod name;
 mod operations;
 mod path;
 mod permission;
