@@ -2,8 +2,8 @@
 //! traffic set aside, and sleep only when every session is.
 //!
 //! A session is *active* while it has traffic or had some lately: its queues are looked at in
-//! every turn. Otherwise it is *parked*: its `need_wakeup` words are armed, and it costs nothing
-//! until its doorbell rings.
+//! every turn. Otherwise it is *parked*: its `need_wakeup` words are armed, and nothing looks at it
+//! but a glance now and then while others are served, until its doorbell rings.
 
 use super::answer::DataService;
 use super::executor::{TaskWaker, WakeHub};
@@ -22,15 +22,20 @@ use core::future::Future;
 use core::pin::Pin;
 use core::task::{Context, Waker};
 
-/// Turns between two looks at the clock, and at sources other than the active rings.
+/// Turns between two looks at the clock, and perhaps at sources other than the active rings.
 const TURNS_PER_LOOK: u32 = 64;
 /// Requests after which those are looked at, however few turns they took.
 const REQUESTS_PER_LOOK: u32 = 256;
 /// Most requests of one turn; sessions that were not reached come first in the next. However many
 /// sessions a client has, the broker is heard in time.
 const MOST_PER_TURN: u32 = 512;
-/// How long those sources may wait while there is traffic, ns.
-const LOOK_INTERVAL_NS: u64 = 50_000;
+/// How long parked sessions and timeouts may wait while there is traffic, ns.
+const GLANCE_INTERVAL_NS: u64 = 50_000;
+/// Parked sessions looked at each time: a word each that stays in the cache.
+const GLANCED: usize = 64;
+/// How long all other sources may wait while there is traffic, ns: to look at them takes a system
+/// call, so it is done less often than once in a thousand requests.
+const LOOK_INTERVAL_NS: u64 = 400_000;
 
 /// A session that the reactor itself has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,7 +81,11 @@ pub struct Reactor<S: DataService> {
     served: u32,
     /// Where in `active` the next turn begins.
     first: usize,
+    /// When parked sessions, and when all sources, were looked at last.
+    glanced: Instant,
     looked: Instant,
+    /// The slot that the next glance begins with.
+    next_glance: usize,
 }
 
 impl<S: DataService> Reactor<S> {
@@ -100,7 +109,9 @@ impl<S: DataService> Reactor<S> {
             turns: 0,
             served: 0,
             first: 0,
+            glanced: looked,
             looked,
+            next_glance: 0,
         }
     }
 
@@ -187,6 +198,8 @@ impl<S: DataService> Reactor<S> {
             let now = self.waiting.now();
             if now.since_ns(self.looked) >= LOOK_INTERVAL_NS {
                 self.look(now, others);
+            } else if now.since_ns(self.glanced) >= GLANCE_INTERVAL_NS {
+                self.glance(now);
             }
         }
         // What was found for others must not wait for the end of a sleep.
@@ -262,9 +275,24 @@ impl<S: DataService> Reactor<S> {
         served
     }
 
+    /// Looks at timeouts, and at the rings of some parked sessions.
+    fn glance(&mut self, now: Instant) {
+        self.glanced = now;
+        self.expire(now);
+        for _ in 0..GLANCED.min(self.sessions.len()) {
+            self.next_glance = (self.next_glance + 1) % self.sessions.len();
+            if let Some(state) = state(&mut self.sessions, Some(self.next_glance))
+                && state.is_ready()
+                && state.unpark(now)
+            {
+                self.active.push(self.next_glance);
+            }
+        }
+    }
+
     /// Looks at timeouts and at all sources, without waiting.
     fn look(&mut self, now: Instant, others: &mut Vec<Token>) {
-        self.looked = now;
+        (self.looked, self.glanced) = (now, now);
         self.expire(now);
         self.poller.wait(Some(Instant(0)), &mut self.ready);
         self.dispatch(others);
@@ -313,6 +341,7 @@ impl<S: DataService> Reactor<S> {
         }
         self.hub.disarm();
         self.looked = self.waiting.now();
+        self.glanced = self.looked;
         self.expire(self.looked);
         self.dispatch(others);
     }

@@ -132,12 +132,17 @@ impl<S: DataService> SessionState<S> {
             let _ = queue.let_go();
             queue.ring().arm();
         }
-        if self.queues.0.iter().any(|queue| queue.ring_ref().is_ready()) {
+        if self.is_ready() {
             self.disarm();
             return false;
         }
         self.parked = Some(now);
         true
+    }
+
+    /// Whether a submission is there; a hint.
+    pub(super) fn is_ready(&self) -> bool {
+        self.queues.0.iter().any(|queue| queue.ring_ref().is_ready())
     }
 
     /// Makes the session active again; false if it was.

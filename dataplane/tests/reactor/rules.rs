@@ -45,18 +45,21 @@ fn a_flood_does_not_starve_others() {
 }
 
 #[test]
-fn a_parked_session_is_not_looked_at_until_its_doorbell_rings() {
+fn parked_sessions_are_looked_at_now_and_then_while_others_are_served() {
     let mut harness = Harness::new();
-    let (_, mut parked) = harness.open_one(WaitMode::Sleeping);
+    let sessions = cases::steps(100).end;
+    let mut parked: Vec<_> =
+        (0..sessions).map(|_| harness.open_one(WaitMode::Sleeping).1).collect();
     let (_, _polled) = harness.open_one(WaitMode::Polling);
     harness.turns(2);
-    // Published, and not told: what only a look at the ring could find.
-    parked.client.submit(&entry(Opcode::Nop, 1).to_words()).unwrap();
+    // Published, and not told: what only a look at the ring can find.
+    for lane in &mut parked {
+        lane.client.submit(&entry(Opcode::Nop, 1).to_words()).unwrap();
+    }
+    harness.turns(1);
+    assert!(parked.iter().all(|lane| lane.blocks.accepted() == 0), "looked at in every turn");
     harness.turns(10 * LOOK);
-    assert_eq!(parked.blocks.accepted(), 0);
-    parked.doorbell.ring();
-    harness.turns(LOOK);
-    assert_eq!(parked.blocks.accepted(), 1);
+    assert!(parked.iter().all(|lane| lane.blocks.accepted() == 1), "not looked at");
 }
 
 #[test]
