@@ -8,6 +8,8 @@ use crate::sync::{AtomicU64, Ordering};
 
 /// Bytes of a block, see [`Region::blocks_in`].
 pub const BLOCK: usize = 64;
+/// What is touched at a time before it is copied, bytes.
+const PIECE: usize = 4096;
 
 impl<O> Region<O> {
     /// Copies bytes out into private memory.
@@ -75,9 +77,7 @@ impl<O> Region<O> {
     /// that was measured, prefetch instructions were dropped when there were many of them.)
     pub fn touch(&self, offset: usize, len: usize) {
         let len = len.min(self.len().saturating_sub(offset));
-        for word in self.words(offset, len).unwrap_or_default().iter().step_by(BLOCK / WORD) {
-            core::hint::black_box(word.load(Ordering::Relaxed));
-        }
+        touch(self.words(offset, len).unwrap_or_default());
     }
 
     /// Sets bytes to zero; the note on words at [`Region::write`] holds.
@@ -122,8 +122,14 @@ impl<O> Region<O> {
         let into = to.words(to_offset, len)?;
         if offset.is_multiple_of(WORD) && to_offset.is_multiple_of(WORD) {
             let whole = len / WORD;
-            for (from, into) in from.iter().zip(into).take(whole) {
-                into.store(from.load(Ordering::Relaxed), Ordering::Relaxed);
+            let pieces = from.chunks(PIECE / WORD).zip(into.chunks(PIECE / WORD));
+            let mut left = whole;
+            for (from, into) in pieces {
+                touch(from);
+                for (from, into) in from.iter().zip(into).take(left) {
+                    into.store(from.load(Ordering::Relaxed), Ordering::Relaxed);
+                }
+                left = left.saturating_sub(from.len());
             }
             if let (Some(from), Some(into)) = (from.get(whole), into.get(whole)) {
                 let bytes = from.load(Ordering::Relaxed).to_le_bytes();
@@ -144,10 +150,22 @@ impl<O> Region<O> {
     }
 }
 
+/// Loads a word of each block: all of them are then on their way at once, where a copy would wait
+/// for a few at a time.
+#[inline]
+fn touch(words: &[AtomicU64]) {
+    for word in words.iter().step_by(BLOCK / WORD) {
+        core::hint::black_box(word.load(Ordering::Relaxed));
+    }
+}
+
 fn read_aligned(words: &[AtomicU64], into: &mut [u8]) {
     let mut chunks = into.chunks_exact_mut(WORD);
-    for (chunk, word) in (&mut chunks).zip(words) {
-        chunk.copy_from_slice(&word.load(Ordering::Relaxed).to_le_bytes());
+    for words in words.chunks(PIECE / WORD) {
+        touch(words);
+        for (word, chunk) in words.iter().zip(&mut chunks) {
+            chunk.copy_from_slice(&word.load(Ordering::Relaxed).to_le_bytes());
+        }
     }
     let tail = chunks.into_remainder();
     if let (false, Some(word)) = (tail.is_empty(), words.last()) {
@@ -160,8 +178,14 @@ fn read_aligned(words: &[AtomicU64], into: &mut [u8]) {
 
 fn write_aligned(words: &[AtomicU64], from: &[u8]) {
     let (chunks, tail) = from.as_chunks::<WORD>();
-    for (chunk, word) in chunks.iter().zip(words) {
-        word.store(u64::from_le_bytes(*chunk), Ordering::Relaxed);
+    let pieces = chunks.chunks(PIECE / WORD).zip(words.chunks(PIECE / WORD));
+    for (chunks, words) in pieces {
+        for chunk in chunks.iter().step_by(BLOCK / WORD) {
+            core::hint::black_box(*chunk);
+        }
+        for (chunk, word) in chunks.iter().zip(words) {
+            word.store(u64::from_le_bytes(*chunk), Ordering::Relaxed);
+        }
     }
     if let (false, Some(word)) = (tail.is_empty(), words.last()) {
         merge(word, 0, tail);
