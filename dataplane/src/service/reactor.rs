@@ -14,7 +14,7 @@ use crate::platform::{Instant, Poller, Token, Waiting};
 use crate::session::SessionId;
 use crate::wait::Pace;
 use alloc::boxed::Box;
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::rc::Rc;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -71,6 +71,8 @@ pub struct Reactor<S: DataService> {
     free: Vec<usize>,
     /// Slots of sessions that are looked at in every turn.
     active: Vec<usize>,
+    /// The sessions that have timeouts: an instant before which none is due, and the slot.
+    due: BTreeSet<(Instant, usize)>,
     counters: Counters,
     ready: Vec<Token>,
     ended: Vec<Ended>,
@@ -102,6 +104,7 @@ impl<S: DataService> Reactor<S> {
             slots: BTreeMap::new(),
             free: Vec::new(),
             active: Vec::new(),
+            due: BTreeSet::new(),
             counters: Counters::default(),
             ready: Vec::new(),
             ended: Vec::new(),
@@ -164,6 +167,9 @@ impl<S: DataService> Reactor<S> {
         self.active.retain(|active| *active != slot);
         self.free.push(slot);
         if let Some(state) = self.sessions.get_mut(slot).and_then(Option::take) {
+            if let Some(noted) = state.noted {
+                self.due.remove(&(noted, slot));
+            }
             self.poller.remove(state.doorbell());
             let session = state.close(&*self.waiting, errno);
             self.service.close_session(&session);
@@ -238,6 +244,7 @@ impl<S: DataService> Reactor<S> {
                 Ok(count) => {
                     served += count;
                     state.busy();
+                    note_due(&mut self.due, state, slot);
                 }
                 Err(_) => corrupt.push(slot),
             }
@@ -299,9 +306,14 @@ impl<S: DataService> Reactor<S> {
     }
 
     fn expire(&mut self, now: Instant) {
-        for state in self.sessions.iter_mut().flatten() {
-            if state.next_timeout().is_some_and(|at| at <= now) {
+        while let Some(&(at, slot)) = self.due.first()
+            && at <= now
+        {
+            self.due.pop_first();
+            if let Some(state) = state(&mut self.sessions, Some(slot)) {
+                state.noted = None;
                 state.expire(&mut self.counters, now, &*self.waiting);
+                note_due(&mut self.due, state, slot);
             }
         }
     }
@@ -335,8 +347,7 @@ impl<S: DataService> Reactor<S> {
 
     fn sleep(&mut self, others: &mut Vec<Token>) {
         if self.hub.arm() {
-            let deadline =
-                self.sessions.iter().flatten().filter_map(SessionState::next_timeout).min();
+            let deadline = self.due.first().map(|(at, _)| *at);
             self.poller.wait(deadline, &mut self.ready);
         }
         self.hub.disarm();
@@ -368,6 +379,24 @@ fn state<S: DataService>(
     slot: Option<usize>,
 ) -> Option<&mut SessionState<S>> {
     sessions.get_mut(slot?)?.as_mut()
+}
+
+/// Keeps what is known of a session's timeouts up to date.
+#[inline]
+fn note_due<S: DataService>(
+    due: &mut BTreeSet<(Instant, usize)>,
+    state: &mut SessionState<S>,
+    slot: usize,
+) {
+    let next = state.next_timeout();
+    if next == state.noted {
+        return;
+    }
+    if let Some(noted) = state.noted {
+        due.remove(&(noted, slot));
+    }
+    due.extend(next.map(|at| (at, slot)));
+    state.noted = next;
 }
 
 /// A yield helps a peer on this processor, so it goes before spinning; spinning before sleep.

@@ -61,6 +61,8 @@ pub(super) struct SessionState<S: DataService> {
     doorbell: Descriptor,
     waiter: Waiter,
     parked: Option<Instant>,
+    /// What the reactor has noted of [`SessionState::next_timeout`].
+    pub(super) noted: Option<Instant>,
 }
 
 impl<S: DataService> SessionState<S> {
@@ -86,6 +88,7 @@ impl<S: DataService> SessionState<S> {
             waiter: Waiter::new(info.waiting, Party::Service),
             doorbell: parts.doorbell,
             parked: None,
+            noted: None,
         };
         Ok((state, root))
     }
