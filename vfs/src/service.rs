@@ -31,6 +31,23 @@ const ROOT_PERMISSIONS: u32 = 0o1777;
 /// Buffers kept for the paths of later requests.
 const SPARE_PATHS: usize = 16;
 
+/// The operations that it serves; what else the protocol has is answered with EOPNOTSUPP.
+const SERVED: &[Opcode] = &[
+    Opcode::Release,
+    Opcode::OpenAt,
+    Opcode::Close,
+    Opcode::Read,
+    Opcode::ReadGrant,
+    Opcode::Write,
+    Opcode::Fsync,
+    Opcode::Ftruncate,
+    Opcode::Statx,
+    Opcode::Getdents,
+    Opcode::MkdirAt,
+    Opcode::UnlinkAt,
+    Opcode::RenameAt,
+];
+
 type Done = Completion<PinnedPages>;
 type Outcome = Result<Done, Errno>;
 
@@ -153,13 +170,14 @@ impl DataService for VfsService {
     }
 
     fn supports(&self, opcode: Opcode) -> bool {
-        Request::is_known(opcode)
+        SERVED.contains(&opcode)
     }
 
     #[inline]
     fn request(self: &Rc<Self>, session: &Rc<Session>, sqe: &Sqe) -> Answer<PinnedPages> {
         let request = match Request::parse(sqe) {
             Ok(request) => request,
+            Err(_) if !SERVED.contains(&sqe.opcode()) => return Errno::EOPNOTSUPP.into(),
             Err(error) => return error.into(),
         };
         if let Err(error) = session.principal(sqe.credential) {

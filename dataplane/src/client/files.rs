@@ -15,8 +15,6 @@ use crate::file::{
 };
 use crate::memory::ArenaRange;
 use alloc::vec::Vec;
-use zerocopy::FromZeros;
-use zerocopy::IntoBytes;
 
 /// Largest part of a read or write, bytes.
 const MAX_PART: usize = 128 * 1024;
@@ -182,16 +180,12 @@ impl Queue {
     /// # Errors
     /// The service's answer.
     pub fn stat(&mut self, handle: Handle, path: &[u8]) -> Result<FileStatus, ClientError> {
-        let into = self.buffer(FileStatus::BYTES)?;
-        let range = into.range();
-        let result =
-            self.with_path(path, |path| Request::Statx { handle, path, follow: true, into: range });
-        let mut status = FileStatus::new_zeroed();
-        let copied = self.arena().read(range, status.as_mut_bytes());
-        self.give_back(into);
-        result?;
-        copied?;
-        Ok(status)
+        self.record(FileStatus::BYTES, path, |path, into| Request::Statx {
+            handle,
+            path,
+            follow: true,
+            into,
+        })
     }
 
     /// Calls `each` for every entry of a directory, "." and ".." left out.
@@ -265,7 +259,7 @@ impl Queue {
 
     /// Calls with a path in the arena.
     #[inline]
-    fn with_path(
+    pub(super) fn with_path(
         &mut self,
         path: &[u8],
         request: impl FnOnce(ArenaRange) -> Request,

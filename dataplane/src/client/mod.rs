@@ -10,8 +10,10 @@ mod files;
 mod future;
 mod in_flight;
 mod mapped;
+mod metadata;
 mod pause;
 mod queue;
+mod ranges;
 mod view;
 
 pub use buffers::Buffer;
@@ -21,4 +23,5 @@ pub use in_flight::{Done, Ticket};
 pub use mapped::GrantTicket;
 pub use pause::wait_any;
 pub use queue::{GrantSource, Queue, QueueParts};
+pub use ranges::LockRange;
 pub use view::GrantView;

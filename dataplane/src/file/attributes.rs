@@ -89,6 +89,22 @@ pub struct FileTime {
     pub reserved: u32,
 }
 
+impl FileTime {
+    /// Whether the nanoseconds are less than a second, and the rest is 0.
+    #[must_use]
+    pub fn is_valid(&self) -> bool {
+        self.nanoseconds < 1_000_000_000 && self.reserved == 0
+    }
+}
+
+impl From<FileTime> for Timestamp {
+    /// Times that a [`Timestamp`] cannot hold become the nearest one that it can.
+    fn from(time: FileTime) -> Self {
+        let seconds = time.seconds.saturating_mul(1_000_000_000);
+        Self(seconds.saturating_add(i64::from(time.nanoseconds)))
+    }
+}
+
 impl From<Timestamp> for FileTime {
     fn from(time: Timestamp) -> Self {
         let nanoseconds = u32::try_from(time.0.rem_euclid(1_000_000_000)).unwrap_or(0);
