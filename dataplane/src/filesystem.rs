@@ -16,7 +16,7 @@
 //! 1 to 255 bytes without `/` and 0, never `.` or `..`: a file system need not check.
 
 use crate::entry::Errno;
-use crate::file::{DirectoryWriter, FileKind, RenameFlags};
+use crate::file::{DirectoryWriter, FileKind, FilesystemStatus, RenameFlags};
 use crate::platform::Timestamp;
 use alloc::boxed::Box;
 use core::future::{Future, IntoFuture};
@@ -337,6 +337,12 @@ pub trait FileSystem: 'static {
         page: &PageBytes,
         len: usize,
     ) -> Answer<()>;
+
+    /// Space and limits; the mount's number and READ_ONLY of a mount are the vfs's to fill in.
+    ///
+    /// # Errors
+    /// EIO.
+    fn status(&self) -> Answer<FilesystemStatus>;
 
     /// Makes durable what was written before.
     ///

@@ -35,6 +35,7 @@ mod name;
 mod operations;
 mod path;
 mod permission;
+mod requests;
 mod service;
 mod session;
 mod tasks;

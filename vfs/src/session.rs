@@ -60,6 +60,15 @@ impl OpenFile {
         if self.mode.contains(mode) { Ok(()) } else { Err(Errno::EBADF) }
     }
 
+    /// A handle of any kind with these rights.
+    ///
+    /// # Errors
+    /// EPERM.
+    #[inline]
+    pub(crate) fn grants(&self, rights: SessionRights) -> Result<()> {
+        if self.rights.contains(rights) { Ok(()) } else { Err(Errno::EPERM) }
+    }
+
     /// A directory's handle with these rights.
     ///
     /// # Errors
@@ -67,7 +76,7 @@ impl OpenFile {
     #[inline]
     pub(crate) fn allow(&self, rights: SessionRights) -> Result<()> {
         self.inode.directory()?;
-        if self.rights.contains(rights) { Ok(()) } else { Err(Errno::EPERM) }
+        self.grants(rights)
     }
 }
 

@@ -334,7 +334,7 @@ impl Vfs {
     }
 
     /// Where a symbolic link points to.
-    async fn link_target(&self, link: &Rc<Inode>) -> Result<Rc<[u8]>> {
+    pub(crate) async fn link_target(&self, link: &Rc<Inode>) -> Result<Rc<[u8]>> {
         let Body::Symlink(target) = &link.body else {
             return Err(Errno::EINVAL);
         };

@@ -14,26 +14,8 @@ mod support;
 
 use dataplane::entry::Errno;
 use dataplane::file::{FileKind, OpenFlags, RenameFlags};
-use support::System;
-use support::client::{BOTH, Client, READ, WRITE};
-use support::fake::{FakeFileSystem, Pace};
-
-const BUDGET: u64 = 8 << 20;
-
-/// Runs a test over each file system.
-fn each(test: impl Fn(&System, &Client)) {
-    let over_fake = |pace| System::over(BUDGET, Box::new(FakeFileSystem::new(pace)));
-    let systems = [
-        ("tmpfs", System::new(BUDGET)),
-        ("fake", over_fake(Pace::Now)),
-        ("late fake", over_fake(Pace::Later(0x5eed))),
-    ];
-    for (name, system) in systems {
-        println!("over {name}");
-        let client = system.root_client();
-        test(&system, &client);
-    }
-}
+use support::client::{BOTH, READ, WRITE};
+use support::each;
 
 #[test]
 fn what_is_written_is_read() {

@@ -1,6 +1,8 @@
 //! What can be asked of a vfs. Domain calls only: files, paths, credentials; no entries.
 
+mod attributes;
 mod grant;
+mod link;
 mod list;
 mod open;
 mod read;

@@ -22,6 +22,23 @@ pub(crate) struct How {
     pub(crate) mode: u32,
 }
 
+/// What is to be made.
+#[derive(Clone, Copy)]
+pub(super) struct What<'a> {
+    pub(super) kind: FileKind,
+    /// Of a symbolic link.
+    pub(super) target: &'a [u8],
+    /// Of a device file.
+    pub(super) device: u64,
+}
+
+impl What<'_> {
+    /// Something that is only what its kind says.
+    pub(super) fn plain(kind: FileKind) -> Self {
+        Self { kind, target: &[], device: 0 }
+    }
+}
+
 /// A file that was found or made.
 struct Opened {
     inode: Rc<Inode>,
@@ -104,9 +121,8 @@ impl Vfs {
         if how.truncates() && !opened.is_new && opened.inode.kind == FileKind::Regular {
             self.set_size(&opened.inode, who, 0).await?;
         }
-        let is_directory = opened.inode.kind == FileKind::Directory;
         session.add(OpenFile {
-            rights: if is_directory { from.rights } else { from.rights & how.rights() },
+            rights: from.rights,
             inode: opened.inode,
             mode: how.mode(),
             grant: RefCell::default(),
@@ -137,7 +153,8 @@ impl Vfs {
                 Some(None) if !how.creates() => return Err(Errno::ENOENT),
                 Some(None) => {
                     from.allow(SessionRights::CREATE)?;
-                    let made = self.make(&walk, who, FileKind::Regular, how.mode).await;
+                    let made =
+                        self.make(&walk, who, What::plain(FileKind::Regular), how.mode).await;
                     match made {
                         // Somebody else was faster: it is there now.
                         Err(Errno::EEXIST) if !how.flags.contains(OpenFlags::EXCLUSIVE) => {}
@@ -196,16 +213,16 @@ impl Vfs {
             _ => return Err(Errno::EEXIST),
         }
         from.allow(SessionRights::CREATE)?;
-        self.make(&walk, who, FileKind::Directory, mode).await?;
+        self.make(&walk, who, What::plain(FileKind::Directory), mode).await?;
         Ok(())
     }
 
     /// Makes the last component of a walk, where nothing is.
-    async fn make(
+    pub(super) async fn make(
         &self,
         walk: &Walk<'_>,
         who: &Credentials,
-        kind: FileKind,
+        what: What<'_>,
         mode: u32,
     ) -> Result<Rc<Inode>> {
         let directory = &walk.at;
@@ -215,15 +232,15 @@ impl Vfs {
         let (permissions, gid) = {
             let attributes = directory.attributes();
             permission::check(&attributes, who, Want::WRITE | Want::SEARCH)?;
-            permission::inherit(&attributes, who, kind, mode)
+            permission::inherit(&attributes, who, what.kind, mode)
         };
         let new = NewNode {
-            kind,
+            kind: what.kind,
             permissions,
             uid: who.uid,
             gid,
-            special_device: 0,
-            target: &[],
+            special_device: what.device,
+            target: what.target,
             time: self.time(),
         };
         let change = self.change_names(directory, name, None)?;

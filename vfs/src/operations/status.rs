@@ -6,7 +6,7 @@ use crate::inode::{Body, Inode};
 use crate::session::{OpenFile, Session};
 use crate::vfs::Vfs;
 use crate::walk::{Links, Walk};
-use dataplane::file::FileStatus;
+use dataplane::file::{FileStatus, FilesystemStatus};
 use dataplane::filesystem::PAGE_BYTES;
 use dataplane::{Credentials, SessionRights};
 
@@ -35,6 +35,18 @@ impl Vfs {
         let inode = Walk::all(self, session.origin(from, who), path, links).await?;
         inode.dispel_doubt().await?;
         Ok(status_of(&inode))
+    }
+}
+
+impl Vfs {
+    /// The state of the file system that an object is in.
+    ///
+    /// # Errors
+    /// Of the file system.
+    pub(crate) async fn filesystem_status(&self, file: &OpenFile) -> Result<FilesystemStatus> {
+        let mount = &file.inode.mount;
+        let status = mount.filesystem.status().await?;
+        Ok(FilesystemStatus { device: mount.id, ..status })
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::error::Result;
 use crate::session::{OpenFile, OpenMode};
 use crate::vfs::Vfs;
+use alloc::rc::Rc;
 use dataplane::entry::Errno;
 use dataplane::file::{FileKind, SyncKind};
 use dataplane::filesystem::Durable;
@@ -23,6 +24,22 @@ impl Vfs {
         }
         let durable = Durable::File(inode.number);
         inode.mount.filesystem.sync(durable).await
+    }
+
+    /// Makes all of an object's file system durable. Goes on where one file fails, and reports the
+    /// first failure.
+    ///
+    /// # Errors
+    /// Of the file system.
+    pub(crate) async fn sync_filesystem(&self, file: &OpenFile) -> Result<()> {
+        let mount = &file.inode.mount;
+        let mut outcome = Ok(());
+        for inode in self.all_dirty() {
+            if Rc::ptr_eq(&inode.mount, mount) {
+                outcome = outcome.and(self.write_back(&inode).await);
+            }
+        }
+        outcome.and(mount.filesystem.sync(Durable::Everything).await)
     }
 
     /// Makes everything durable. Goes on where one file fails, and reports the first failure.

@@ -7,7 +7,7 @@ use alloc::boxed::Box;
 use alloc::rc::Rc;
 use core::cell::RefCell;
 use dataplane::entry::Errno;
-use dataplane::file::{DirectoryEntry, DirectoryWriter, RenameFlags};
+use dataplane::file::{DirectoryEntry, DirectoryWriter, FilesystemStatus, RenameFlags};
 use dataplane::filesystem::{
     Answer, Attributes, Changes, ContentsIn, Created, DirectoryPart, Durable, FIRST_COOKIE,
     FileSystem, InodeNumber, Name, NewNode, Node, PageBytes, Relinked, Renamed, Reply,
@@ -141,6 +141,10 @@ impl FileSystem for Tmpfs {
 
     fn write_page(&self, _: InodeNumber, _: u64, _: &PageBytes, _: usize) -> Answer<()> {
         Reply::Now(Err(Errno::EOPNOTSUPP))
+    }
+
+    fn status(&self) -> Answer<FilesystemStatus> {
+        Reply::Now(Ok(self.inner.borrow().nodes.status()))
     }
 
     fn sync(&self, _: Durable) -> Answer<()> {

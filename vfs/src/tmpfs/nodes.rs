@@ -7,8 +7,8 @@ use crate::hash::{Map, map};
 use crate::inode::Inode;
 use alloc::rc::Rc;
 use dataplane::entry::Errno;
-use dataplane::file::FileKind;
-use dataplane::filesystem::{Attributes, InodeNumber, NewNode};
+use dataplane::file::{FileKind, FilesystemStatus, MAX_NAME};
+use dataplane::filesystem::{Attributes, InodeNumber, NewNode, PAGE_BYTES};
 use dataplane::platform::Timestamp;
 
 /// Charged for an inode: what is kept here and in the vfs.
@@ -17,6 +17,9 @@ const NODE_BYTES: u64 = (size_of::<Node>() + size_of::<Inode>() + 64) as u64;
 const ENTRY_BYTES: u64 = 96;
 /// Most names of an inode, most subdirectories of a directory.
 const MAX_LINKS: u32 = 1 << 30;
+
+/// The number by which statfs(2) names a tmpfs.
+const TMPFS_MAGIC: u64 = 0x0102_1994;
 
 /// An inode.
 pub(super) struct Node {
@@ -89,6 +92,25 @@ impl Nodes {
                 FileKind::Symlink => Body::Symlink(new.target.into()),
                 _ => Body::Other,
             },
+        }
+    }
+
+    /// What the budget has room for: blocks and inodes share it.
+    pub(super) fn status(&self) -> FilesystemStatus {
+        let page = PAGE_BYTES as u64;
+        let limit = self.budget.limit_bytes();
+        let free = limit.saturating_sub(self.budget.used_bytes());
+        let used_inodes = self.nodes.len() as u64;
+        FilesystemStatus {
+            kind: TMPFS_MAGIC,
+            block_size: page,
+            blocks: limit / page,
+            free_blocks: free / page,
+            available_blocks: free / page,
+            inodes: used_inodes + free / NODE_BYTES,
+            free_inodes: free / NODE_BYTES,
+            max_name: u32::try_from(MAX_NAME).unwrap_or(u32::MAX),
+            ..FilesystemStatus::default()
         }
     }
 

@@ -18,9 +18,9 @@ use zerocopy::FromBytes;
 
 /// Bytes of a client's arena: two paths, a record, and data.
 const ARENA: u64 = 4 << 20;
-const SECOND_PATH: u32 = 8192;
-const RECORD: u32 = 16384;
-const DATA: u32 = 32768;
+pub(crate) const SECOND_PATH: u32 = 8192;
+pub(crate) const RECORD: u32 = 16384;
+pub(crate) const DATA: u32 = 32768;
 
 pub(crate) const READ: OpenFlags = OpenFlags::empty();
 pub(crate) const WRITE: OpenFlags = OpenFlags::WRITE_ONLY;

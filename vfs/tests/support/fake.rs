@@ -3,7 +3,7 @@
 use super::fake_rules::{At, ROOT, State};
 use super::pause;
 use dataplane::entry::Errno;
-use dataplane::file::{DirectoryWriter, FileKind, RenameFlags};
+use dataplane::file::{DirectoryWriter, FileKind, FilesystemStatus, RenameFlags};
 use dataplane::filesystem::{
     Answer, Attributes, Changes, ContentsIn, Created, DirectoryPart, Durable, FileSystem,
     InodeNumber, Name, NewNode, Node, PageBytes, Relinked, Renamed, Reply,
@@ -222,6 +222,10 @@ impl FileSystem for FakeFileSystem {
     ) -> Answer<()> {
         let page = Box::new(*page);
         self.reply(move |state| state.write_page(inode.0, index, &page, len))
+    }
+
+    fn status(&self) -> Answer<FilesystemStatus> {
+        self.reply(|_| Ok(FilesystemStatus { blocks: 7, max_name: 255, ..Default::default() }))
     }
 
     fn sync(&self, _: Durable) -> Answer<()> {

@@ -8,12 +8,14 @@ pub(crate) mod fake;
 pub(crate) mod fake_rules;
 pub(crate) mod machine;
 pub(crate) mod naive;
+pub(crate) mod names;
 
 use broker::FakeBroker;
 use client::Client;
 use control::platform::Machine;
 use control::service::Service;
 use dataplane::filesystem::FileSystem;
+use fake::{FakeFileSystem, Pace};
 use machine::{FakeMemory, FakeTime};
 use std::future::Future;
 use std::pin::pin;
@@ -89,5 +91,22 @@ impl System {
     /// A session of somebody else.
     pub(crate) fn client(&self, uid: u32, gid: u32) -> Client {
         Client::new(self, client::session(uid, gid))
+    }
+}
+
+const BUDGET: u64 = 8 << 20;
+
+/// Runs a test over each file system.
+pub(crate) fn each(test: impl Fn(&System, &Client)) {
+    let over_fake = |pace| System::over(BUDGET, Box::new(FakeFileSystem::new(pace)));
+    let systems = [
+        ("tmpfs", System::new(BUDGET)),
+        ("fake", over_fake(Pace::Now)),
+        ("late fake", over_fake(Pace::Later(0x5eed))),
+    ];
+    for (name, system) in systems {
+        println!("over {name}");
+        let client = system.root_client();
+        test(&system, &client);
     }
 }
