@@ -212,6 +212,31 @@ fn file_systems_tell_their_state() {
 }
 
 #[test]
+fn a_handle_opens_its_own_file_anew() {
+    each(|system, client| {
+        let file = client.create("file", 0o600).unwrap();
+        client.write(file, 0, b"kept").unwrap();
+        let path = client.open("file", OpenFlags::PATH).unwrap();
+        client.unlink("file").unwrap();
+        let open = |flags| client.open_at(path, "", flags, 0);
+        let reader = open(OpenFlags::REOPEN).unwrap();
+        assert_eq!(client.read(reader, 0, 9), Ok(b"kept".to_vec()));
+        assert_eq!(client.write(reader, 0, b"x"), Err(Errno::EBADF));
+        let writer = open(OpenFlags::REOPEN | WRITE).unwrap();
+        client.write(writer, 0, b"K").unwrap();
+        assert_eq!(open(OpenFlags::empty()), Err(Errno::ENOTDIR));
+        assert_eq!(open(OpenFlags::REOPEN | OpenFlags::CREATE), Err(Errno::EINVAL));
+        let named = client.open_at(path, "file", OpenFlags::REOPEN, 0);
+        assert_eq!(named, Err(Errno::EINVAL));
+        // Permissions are checked as of any open.
+        client.create("secret", 0o600).unwrap();
+        let other = system.client(7, 7);
+        let secret = other.open("secret", OpenFlags::PATH).unwrap();
+        assert_eq!(other.open_at(secret, "", OpenFlags::REOPEN, 0), Err(Errno::EACCES));
+    });
+}
+
+#[test]
 fn rights_of_handles_bound_what_they_are_good_for() {
     use dataplane::SessionRights;
     use support::client::{Client, session};

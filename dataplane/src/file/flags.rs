@@ -26,6 +26,8 @@ bitflags::bitflags! {
         const PATH = 0o10_000_000;
         /// A file without a name, in the directory of the path.
         const TEMPORARY = 0o20_000_000;
+        /// With an empty path: opens the handle's own file anew.
+        const REOPEN = 0o100_000_000;
     }
 }
 

@@ -53,7 +53,9 @@ impl How {
         }
         let both = OpenFlags::WRITE_ONLY | OpenFlags::READ_WRITE;
         let creates_directory = OpenFlags::CREATE | OpenFlags::DIRECTORY;
-        if flags.contains(both) || flags.contains(creates_directory) {
+        let reopens_new = OpenFlags::CREATE | OpenFlags::REOPEN;
+        let contradictions = [both, creates_directory, reopens_new];
+        if contradictions.into_iter().any(|pair| flags.contains(pair)) {
             return Err(Errno::EINVAL);
         }
         Ok(())
@@ -115,8 +117,16 @@ impl Vfs {
     ) -> Result<Handle> {
         how.check()?;
         session.check_room()?;
-        from.allow(how.rights())?;
-        let opened = self.find_or_create(session, who, from, path, how).await?;
+        from.grants(how.rights())?;
+        let opened = if how.flags.contains(OpenFlags::REOPEN) {
+            if !path.is_empty() {
+                return Err(Errno::EINVAL);
+            }
+            Opened { inode: Rc::clone(&from.inode), is_new: false }
+        } else {
+            from.inode.directory()?;
+            self.find_or_create(session, who, from, path, how).await?
+        };
         self.check_opened(&opened, who, how)?;
         if how.truncates() && !opened.is_new && opened.inode.kind == FileKind::Regular {
             self.set_size(&opened.inode, who, 0).await?;
