@@ -44,6 +44,10 @@ pub(crate) enum Command {
     Mv(Mv),
     /// Show the attributes of files of the system
     Stat(Stat),
+    /// Mount the system's files in the host's tree, for every program (FUSE)
+    Mount(Mount),
+    /// Unmount what `mount` has mounted
+    Umount(Umount),
     /// Measure a system of its own against the targets
     Bench,
     /// Start everything, copy a real directory tree through the rings and back, compare, measure,
@@ -156,6 +160,35 @@ pub(crate) struct Stat {
     /// Files of the system
     #[arg(required = true, value_parser = system_path(), value_name = "PATH")]
     pub(crate) paths: Vec<SystemPath>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+The mount goes when the system stops, or by `veridian umount`. Mounted by root, it is open to all
+users, whose permissions are checked; else to yourself alone, and needs the package fuse3.")]
+pub(crate) struct Mount {
+    /// An empty directory of the host
+    #[arg(value_name = "DIR")]
+    pub(crate) point: PathBuf,
+    /// Stay until it is unmounted, or Ctrl-C
+    #[arg(long)]
+    pub(crate) foreground: bool,
+    /// Threads that answer the kernel
+    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=15))]
+    pub(crate) threads: u16,
+    /// Tell on standard output when it is usable, then leave the terminal alone
+    #[arg(long, hide = true)]
+    pub(crate) detached: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Umount {
+    /// Where it is mounted
+    #[arg(value_name = "DIR")]
+    pub(crate) point: PathBuf,
+    /// Take it out of the tree now, whoever is in there
+    #[arg(long)]
+    pub(crate) lazy: bool,
 }
 
 #[derive(Debug, Args)]

@@ -51,6 +51,8 @@ fn run(
         Command::Mkdir(options) => commands::mkdir::run(&options, &address),
         Command::Mv(options) => commands::mv::run(&options, &address),
         Command::Stat(options) => commands::stat::run(&options, &address, output),
+        Command::Mount(options) => commands::mount::run(&options, &address, output),
+        Command::Umount(options) => commands::mount::unmount(&options),
         Command::Bench => commands::bench::run(output),
     };
     done.map(|()| ExitCode::SUCCESS)

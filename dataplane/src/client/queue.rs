@@ -402,7 +402,9 @@ impl Queue {
 #[inline]
 fn largest_count(sqe: &Sqe) -> u32 {
     match sqe.opcode() {
-        Opcode::Cancel | Opcode::Unknown(_) => u32::MAX,
+        Opcode::Cancel | Opcode::Watch | Opcode::Unknown(_) => u32::MAX,
+        // Written to the second range, whose length is the upper half of its word.
+        Opcode::ReadlinkAt | Opcode::Getxattr => u32::try_from(sqe.arg0 >> 32).unwrap_or(0),
         _ => sqe.len,
     }
 }

@@ -6,5 +6,6 @@ use anyhow::Result;
 
 pub(crate) fn run(address: &Address, output: &mut Output) -> Result<()> {
     system::stop(address)?;
+    super::mount::await_gone(address)?;
     output.line(format_args!("the system at {} has stopped", address.0))
 }

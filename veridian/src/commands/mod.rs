@@ -9,6 +9,7 @@ pub(crate) mod down;
 mod files;
 pub(crate) mod ls;
 pub(crate) mod mkdir;
+pub(crate) mod mount;
 pub(crate) mod mv;
 mod progress;
 pub(crate) mod rm;

@@ -35,7 +35,9 @@ pub(crate) fn run(options: &Run) -> Result<ExitCode> {
     let mut command = Command::new(program);
     command.args(arguments).env(ADDRESS_VARIABLE, &system.address.0);
     let result = wait(command.spawn(), program, signals);
+    let address = system.address.clone();
     let stopped = system.stop().context("stopping the system");
+    let stopped = stopped.and_then(|()| super::mount::await_gone(&address));
     let code = result?;
     stopped?;
     Ok(code)

@@ -1,0 +1,382 @@
+//! The kernel's questions, one method each: arguments in, a call of [`Client`], the answer out.
+
+use super::convert::{attributes, errno, file_type};
+use super::requests::{Caller, Client, Result, Wanted, open_file};
+use dataplane::client::ClientError;
+use dataplane::entry::Errno as ServiceErrno;
+use dataplane::file::{
+    DirectoryReader, FileStatus, FilesystemStatus, LinkFlags, OpenFlags as VfsFlags,
+    RenameFlags as VfsRename, Request as VfsRequest, SyncKind, UnlinkKind,
+};
+use fuser::{
+    FileHandle, FileType, Filesystem, FopenFlags, Generation, INodeNo, InitFlags, KernelConfig,
+    LockOwner, OpenFlags, RenameFlags, ReplyAttr, ReplyCreate, ReplyData, ReplyDirectory,
+    ReplyEmpty, ReplyEntry, ReplyOpen, ReplyStatfs, ReplyWrite, Request, TimeOrNow, WriteFlags,
+};
+use std::ffi::OsStr;
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+/// How long the kernel may believe what it was told.
+const TIME_TO_LIVE: Duration = Duration::ZERO;
+/// Largest write in one question, bytes.
+const MAX_WRITE: u32 = 1 << 20;
+/// Questions of the kernel's own, such as read-ahead, at a time.
+const MAX_BACKGROUND: u16 = 64;
+/// Bytes of directory records asked for at once.
+const LISTING_BYTES: usize = 32 << 10;
+/// Numbers are never used for another file while the kernel knows them.
+const GENERATION: Generation = Generation(0);
+
+/// The file system that the kernel sees.
+pub(super) struct Frontend(pub(super) Client);
+
+fn caller(request: &Request) -> Caller {
+    Caller { uid: request.uid(), gid: request.gid() }
+}
+
+fn told(reply: ReplyEntry, result: Result<(u64, FileStatus)>) {
+    match result {
+        Ok((number, status)) => {
+            reply.entry(&TIME_TO_LIVE, &attributes(number, &status), GENERATION);
+        }
+        Err(error) => reply.error(errno(error)),
+    }
+}
+
+fn done(reply: ReplyEmpty, result: Result<()>) {
+    match result {
+        Ok(()) => reply.ok(),
+        Err(error) => reply.error(errno(error)),
+    }
+}
+
+fn status(reply: ReplyAttr, number: INodeNo, result: Result<FileStatus>) {
+    match result {
+        Ok(status) => reply.attr(&TIME_TO_LIVE, &attributes(number.0, &status)),
+        Err(error) => reply.error(errno(error)),
+    }
+}
+
+fn opened(reply: ReplyOpen, result: Result<u64>) {
+    match result {
+        Ok(file) => reply.opened(FileHandle(file), FopenFlags::empty()),
+        Err(error) => reply.error(errno(error)),
+    }
+}
+
+impl Filesystem for Frontend {
+    fn init(&mut self, _: &Request, config: &mut KernelConfig) -> io::Result<()> {
+        // What the kernel does not have, it does not need.
+        for wanted in [InitFlags::FUSE_PARALLEL_DIROPS, InitFlags::FUSE_AUTO_INVAL_DATA] {
+            let _unsupported = config.add_capabilities(wanted);
+        }
+        let _nearest = config.set_max_write(MAX_WRITE);
+        let _nearest = config.set_max_background(MAX_BACKGROUND);
+        Ok(())
+    }
+
+    fn lookup(&self, _: &Request, parent: INodeNo, name: &OsStr, reply: ReplyEntry) {
+        told(reply, self.0.lookup(parent.0, name.as_bytes()));
+    }
+
+    fn forget(&self, _: &Request, number: INodeNo, times: u64) {
+        self.0.forget(number.0, times);
+    }
+
+    fn getattr(&self, _: &Request, number: INodeNo, _: Option<FileHandle>, reply: ReplyAttr) {
+        status(reply, number, self.0.status(number.0));
+    }
+
+    fn setattr(
+        &self,
+        _: &Request,
+        number: INodeNo,
+        permissions: Option<u32>,
+        uid: Option<u32>,
+        gid: Option<u32>,
+        size: Option<u64>,
+        accessed: Option<TimeOrNow>,
+        modified: Option<TimeOrNow>,
+        _: Option<SystemTime>,
+        file: Option<FileHandle>,
+        _: Option<SystemTime>,
+        _: Option<SystemTime>,
+        _: Option<SystemTime>,
+        _: Option<fuser::BsdFileFlags>,
+        reply: ReplyAttr,
+    ) {
+        let wanted = Wanted { permissions, uid, gid, accessed, modified };
+        let file = file.map(|file| file.0);
+        status(reply, number, self.0.change(number.0, file, size, &wanted));
+    }
+
+    fn readlink(&self, _: &Request, number: INodeNo, reply: ReplyData) {
+        let target = self.0.node(number.0).and_then(|link| self.0.queue().read_link(link, b""));
+        match target {
+            Ok(target) => reply.data(&target),
+            Err(error) => reply.error(errno(error)),
+        }
+    }
+
+    fn mknod(
+        &self,
+        request: &Request,
+        parent: INodeNo,
+        name: &OsStr,
+        mode: u32,
+        _: u32,
+        device: u32,
+        reply: ReplyEntry,
+    ) {
+        let name = name.as_bytes();
+        let made = self.0.make(caller(request), (parent.0, name), |queue, directory| {
+            queue.make_node((directory, name), mode, u64::from(device))
+        });
+        told(reply, made);
+    }
+
+    fn mkdir(
+        &self,
+        request: &Request,
+        parent: INodeNo,
+        name: &OsStr,
+        mode: u32,
+        _: u32,
+        reply: ReplyEntry,
+    ) {
+        let name = name.as_bytes();
+        let made = self.0.make(caller(request), (parent.0, name), |queue, directory| {
+            queue.mkdir(directory, name, mode & 0o7777)
+        });
+        told(reply, made);
+    }
+
+    fn unlink(&self, _: &Request, parent: INodeNo, name: &OsStr, reply: ReplyEmpty) {
+        done(reply, self.0.remove(parent.0, name.as_bytes(), UnlinkKind::File));
+    }
+
+    fn rmdir(&self, _: &Request, parent: INodeNo, name: &OsStr, reply: ReplyEmpty) {
+        done(reply, self.0.remove(parent.0, name.as_bytes(), UnlinkKind::Directory));
+    }
+
+    fn symlink(
+        &self,
+        request: &Request,
+        parent: INodeNo,
+        name: &OsStr,
+        target: &Path,
+        reply: ReplyEntry,
+    ) {
+        let (name, target) = (name.as_bytes(), target.as_os_str().as_bytes());
+        let made = self.0.make(caller(request), (parent.0, name), |queue, directory| {
+            queue.symlink(target, (directory, name))
+        });
+        told(reply, made);
+    }
+
+    fn rename(
+        &self,
+        _: &Request,
+        parent: INodeNo,
+        name: &OsStr,
+        new_parent: INodeNo,
+        new_name: &OsStr,
+        flags: RenameFlags,
+        reply: ReplyEmpty,
+    ) {
+        let renamed = (|| {
+            let flags = VfsRename::from_bits(flags.bits())
+                .ok_or(ClientError::Service(ServiceErrno::EINVAL))?;
+            let (from, to) = (self.0.node(parent.0)?, self.0.node(new_parent.0)?);
+            let (old, new) = ((from, name.as_bytes()), (to, new_name.as_bytes()));
+            self.0.queue().rename(old, new, flags)
+        })();
+        done(reply, renamed);
+    }
+
+    fn link(
+        &self,
+        _: &Request,
+        number: INodeNo,
+        new_parent: INodeNo,
+        new_name: &OsStr,
+        reply: ReplyEntry,
+    ) {
+        let linked = (|| {
+            let (file, to) = (self.0.node(number.0)?, self.0.node(new_parent.0)?);
+            let new = (to, new_name.as_bytes());
+            self.0.queue().link((file, b""), new, LinkFlags::EMPTY_PATH)?;
+            self.0.lookup(new_parent.0, new_name.as_bytes())
+        })();
+        told(reply, linked);
+    }
+
+    fn open(&self, _: &Request, number: INodeNo, flags: OpenFlags, reply: ReplyOpen) {
+        opened(reply, self.0.open(number.0, flags.0));
+    }
+
+    fn read(
+        &self,
+        _: &Request,
+        _: INodeNo,
+        file: FileHandle,
+        offset: u64,
+        size: u32,
+        _: OpenFlags,
+        _: Option<LockOwner>,
+        reply: ReplyData,
+    ) {
+        let mut bytes = vec![0; size as usize];
+        let read = open_file(file.0).and_then(|file| self.0.queue().read(file, offset, &mut bytes));
+        match read {
+            Ok(count) => reply.data(bytes.get(..count).unwrap_or_default()),
+            Err(error) => reply.error(errno(error)),
+        }
+    }
+
+    fn write(
+        &self,
+        _: &Request,
+        _: INodeNo,
+        file: FileHandle,
+        offset: u64,
+        data: &[u8],
+        write_flags: WriteFlags,
+        _: OpenFlags,
+        _: Option<LockOwner>,
+        reply: ReplyWrite,
+    ) {
+        let appends = !write_flags.contains(WriteFlags::FUSE_WRITE_CACHE);
+        let writer = self.0.writer(file.0, appends);
+        let written = writer.and_then(|file| self.0.queue().write(file, offset, data));
+        match written {
+            Ok(count) => reply.written(u32::try_from(count).unwrap_or(u32::MAX)),
+            Err(error) => reply.error(errno(error)),
+        }
+    }
+
+    fn release(
+        &self,
+        _: &Request,
+        _: INodeNo,
+        file: FileHandle,
+        _: OpenFlags,
+        _: Option<LockOwner>,
+        _: bool,
+        reply: ReplyEmpty,
+    ) {
+        done(reply, self.0.release(file.0));
+    }
+
+    fn fsync(&self, _: &Request, _: INodeNo, file: FileHandle, data_only: bool, reply: ReplyEmpty) {
+        let kind = if data_only { SyncKind::Data } else { SyncKind::All };
+        done(reply, open_file(file.0).and_then(|file| self.0.queue().fsync(file, kind)));
+    }
+
+    fn opendir(&self, _: &Request, number: INodeNo, _: OpenFlags, reply: ReplyOpen) {
+        opened(reply, self.0.open(number.0, VfsFlags::empty().bits().cast_signed()));
+    }
+
+    fn readdir(
+        &self,
+        _: &Request,
+        number: INodeNo,
+        file: FileHandle,
+        offset: u64,
+        mut reply: ReplyDirectory,
+    ) {
+        match self.list(number.0, file.0, offset, &mut reply) {
+            Ok(()) => reply.ok(),
+            Err(error) => reply.error(errno(error)),
+        }
+    }
+
+    fn releasedir(
+        &self,
+        _: &Request,
+        _: INodeNo,
+        file: FileHandle,
+        _: OpenFlags,
+        reply: ReplyEmpty,
+    ) {
+        done(reply, self.0.release(file.0));
+    }
+
+    fn fsyncdir(&self, _: &Request, _: INodeNo, file: FileHandle, _: bool, reply: ReplyEmpty) {
+        done(reply, open_file(file.0).and_then(|file| self.0.queue().fsync(file, SyncKind::All)));
+    }
+
+    fn statfs(&self, _: &Request, number: INodeNo, reply: ReplyStatfs) {
+        let node = self.0.node(number.0);
+        match node.and_then(|node| self.0.queue().filesystem_status(node)) {
+            Ok(status) => answer_statfs(reply, &status),
+            Err(error) => reply.error(errno(error)),
+        }
+    }
+
+    fn create(
+        &self,
+        request: &Request,
+        parent: INodeNo,
+        name: &OsStr,
+        mode: u32,
+        _: u32,
+        flags: i32,
+        reply: ReplyCreate,
+    ) {
+        let at = (parent.0, name.as_bytes());
+        match self.0.create(caller(request), at, mode & 0o7777, flags) {
+            Ok((number, status, file)) => reply.created(
+                &TIME_TO_LIVE,
+                &attributes(number, &status),
+                GENERATION,
+                FileHandle(file),
+                FopenFlags::empty(),
+            ),
+            Err(error) => reply.error(errno(error)),
+        }
+    }
+}
+
+impl Frontend {
+    /// Adds entries behind a cookie until the reply is full.
+    fn list(&self, number: u64, file: u64, cookie: u64, reply: &mut ReplyDirectory) -> Result<()> {
+        let handle = open_file(file)?;
+        let mut queue = self.0.queue();
+        let device = queue.stat_link(self.0.node(number)?, b"")?.device;
+        let buffer = queue.buffer(LISTING_BYTES)?;
+        let request = VfsRequest::Getdents { handle, cookie, into: buffer.range() };
+        let listed = queue.call(request.to_sqe()).and_then(|done| {
+            let count = done.status.result()?;
+            let mut bytes = vec![0; count as usize];
+            queue.arena().read(buffer.first(count), &mut bytes)?;
+            Ok(bytes)
+        });
+        queue.give_back(buffer);
+        for entry in DirectoryReader::new(&listed?) {
+            let number = INodeNo(self.0.nodes.number_in_listing(device, entry.inode));
+            let kind = entry.kind.map_or(FileType::RegularFile, file_type);
+            if reply.add(number, entry.cookie, kind, OsStr::from_bytes(entry.name)) {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn answer_statfs(reply: ReplyStatfs, status: &FilesystemStatus) {
+    let block = u32::try_from(status.block_size).unwrap_or(u32::MAX);
+    reply.statfs(
+        status.blocks,
+        status.free_blocks,
+        status.available_blocks,
+        status.inodes,
+        status.free_inodes,
+        block,
+        status.max_name,
+        block,
+    );
+}

@@ -1,0 +1,132 @@
+//! Mounting: from a session to a mount point, and back.
+
+use super::frontend::Frontend;
+use super::nodes::Nodes;
+use super::requests::{Caller, Client};
+use control::client::{Connection, SessionOptions};
+use dataplane::WaitMode;
+use dataplane::file::OpenFlags;
+use fuser::{BackgroundSession, Config, MountOption, Session, SessionACL};
+use rustix::mount::UnmountFlags;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Arena of each queue: a read and a write of the largest size at a time.
+const ARENA_BYTES_EACH: u64 = 4 << 20;
+
+/// How to mount.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// Threads that answer, each with a queue of its own; 1 to 15.
+    pub threads: u16,
+    /// Whether users other than the one who mounts may use it; their permissions are checked.
+    pub others: bool,
+    /// Whom what is made belongs to before it is given to the caller: the session's principal.
+    pub uid: u32,
+    /// And its group.
+    pub gid: u32,
+}
+
+/// The type of these mounts, as /proc/mounts has it.
+pub const TYPE: &str = "fuse.veridian";
+
+/// A mount.
+pub struct Mounted {
+    session: BackgroundSession,
+    point: PathBuf,
+    // Ends when the mount does.
+    _session: control::client::Session,
+}
+
+impl Mounted {
+    /// Whether it was unmounted, by whomever.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.session.guard.is_finished()
+    }
+
+    /// Takes the mount out of the tree. Programs that are in it keep it until they have left; they
+    /// get errors once this process has ended.
+    ///
+    /// # Errors
+    /// Of the kernel, or of fusermount3.
+    pub fn detach(self) -> io::Result<()> {
+        let done = unmount(&self.point, UnmountFlags::DETACH);
+        // Dropped, the session would wait for whoever is still in there.
+        std::mem::forget(self.session);
+        done
+    }
+}
+
+/// Unmounts what is mounted at a point; directly where that is allowed, else by fusermount3.
+///
+/// # Errors
+/// Of the kernel, or of fusermount3.
+pub fn unmount(point: &Path, flags: UnmountFlags) -> io::Result<()> {
+    match rustix::mount::unmount(point, flags) {
+        Ok(()) => Ok(()),
+        Err(rustix::io::Errno::PERM) => by_fusermount(point, flags.contains(UnmountFlags::DETACH)),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn by_fusermount(point: &Path, detach: bool) -> io::Result<()> {
+    let mut command = Command::new("fusermount3");
+    command.arg("-u").args(detach.then_some("-z")).arg("--").arg(point);
+    let status = command.status().map_err(|error| {
+        io::Error::new(error.kind(), format!("fusermount3, of the package fuse3: {error}"))
+    })?;
+    if status.success() {
+        Ok(())
+    } else {
+        Err(io::Error::other("fusermount3 could not unmount it"))
+    }
+}
+
+/// Mounts the vfs of a system; `source` is what the list of mounts shows as mounted.
+///
+/// # Errors
+/// The system refuses the session, or the kernel the mount.
+pub fn mount(
+    connection: &Connection,
+    source: &str,
+    point: &Path,
+    options: Options,
+) -> io::Result<Mounted> {
+    let threads = options.threads.clamp(1, 15);
+    let wish = SessionOptions {
+        queues: threads,
+        arena_bytes: ARENA_BYTES_EACH * u64::from(threads),
+        waiting: WaitMode::Adaptive,
+        ..SessionOptions::default()
+    };
+    let wish = SessionOptions { sq_entries: 64, cq_entries: 128, ..wish };
+    let mut session = connection.connect("vfs", wish).map_err(io::Error::other)?;
+    let mut queues: Vec<_> = std::iter::from_fn(|| session.take_queue()).collect();
+    let root = session.root();
+    let nodes = {
+        let queue = queues.first_mut().ok_or_else(|| io::Error::other("no queue"))?;
+        let handle = queue
+            .open(root, b".", OpenFlags::PATH, 0)
+            .map_err(|error| io::Error::other(format!("{error:?}")))?;
+        let status =
+            queue.stat_link(handle, b"").map_err(|error| io::Error::other(format!("{error:?}")))?;
+        Nodes::new(handle, &status)
+    };
+    let own = Caller { uid: options.uid, gid: options.gid };
+    let frontend = Frontend(Client::new(queues, nodes, own));
+    let mut config = Config::default();
+    config.mount_options = vec![
+        MountOption::FSName(source.to_owned()),
+        MountOption::Subtype("veridian".to_owned()),
+        MountOption::DefaultPermissions,
+        MountOption::NoDev,
+    ];
+    config.acl = if options.others { SessionACL::All } else { SessionACL::Owner };
+    config.n_threads = Some(usize::from(threads));
+    config.clone_fd = true;
+    let fuse = Session::new(frontend, point, &config)?;
+    let point = point.to_owned();
+    Ok(Mounted { session: fuse.spawn()?, point, _session: session })
+}

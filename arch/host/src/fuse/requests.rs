@@ -1,0 +1,287 @@
+//! What each question asks of the vfs.
+
+use super::convert;
+use super::nodes::Nodes;
+use super::queues::{Lent, Queues};
+use dataplane::client::{ClientError, Queue};
+use dataplane::entry::{Errno, Handle};
+use dataplane::file::{AttributeChange, AttributeMask, FileStatus, OpenFlags, UnlinkKind};
+use fuser::TimeOrNow;
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+pub(super) type Result<T> = std::result::Result<T, ClientError>;
+
+/// Mode bit of a directory: what is made in it gets its group.
+const SET_GID: u32 = 0o2000;
+/// The bit by which the kernel says that a write goes to the end.
+const APPEND: i32 = OpenFlags::APPEND.bits().cast_signed();
+const EXCLUSIVE: i32 = OpenFlags::EXCLUSIVE.bits().cast_signed();
+
+/// Who asks.
+#[derive(Clone, Copy)]
+pub(super) struct Caller {
+    pub(super) uid: u32,
+    pub(super) gid: u32,
+}
+
+/// What the kernel wants changed.
+#[derive(Default)]
+pub(super) struct Wanted {
+    pub(super) permissions: Option<u32>,
+    pub(super) uid: Option<u32>,
+    pub(super) gid: Option<u32>,
+    pub(super) accessed: Option<TimeOrNow>,
+    pub(super) modified: Option<TimeOrNow>,
+}
+
+/// The client behind the mount.
+pub(super) struct Client {
+    queues: Queues,
+    pub(super) nodes: Nodes,
+    /// Whom files made here belong to unless they are given away.
+    own: Caller,
+    /// Of files opened for appending: the handle through which writes go to the end.
+    appending: Mutex<HashMap<u64, Handle>>,
+}
+
+impl Client {
+    pub(super) fn new(queues: Vec<Queue>, nodes: Nodes, own: Caller) -> Self {
+        let (queues, appending) = (Queues::new(queues), Mutex::default());
+        Self { queues, nodes, own, appending }
+    }
+
+    pub(super) fn queue(&self) -> Lent<'_> {
+        self.queues.take()
+    }
+
+    /// The handle behind a node's number.
+    pub(super) fn node(&self, number: u64) -> Result<Handle> {
+        self.nodes.handle(number).ok_or(ClientError::Service(Errno::ESTALE))
+    }
+
+    pub(super) fn status(&self, number: u64) -> Result<FileStatus> {
+        self.queue().stat_link(self.node(number)?, b"")
+    }
+
+    /// Finds a name; the kernel knows its node from now on.
+    pub(super) fn lookup(&self, parent: u64, name: &[u8]) -> Result<(u64, FileStatus)> {
+        let parent = self.node(parent)?;
+        let mut queue = self.queue();
+        let status = queue.stat_link(parent, name)?;
+        if let Some(number) = self.nodes.tell_again(&status) {
+            return Ok((number, status));
+        }
+        let handle = queue.open(parent, name, OpenFlags::PATH | OpenFlags::NO_FOLLOW, 0)?;
+        self.tell(&mut queue, handle)
+    }
+
+    /// Tells the kernel about what a PATH handle names.
+    fn tell(&self, queue: &mut Queue, handle: Handle) -> Result<(u64, FileStatus)> {
+        // Of the handle: the name may be another file's by now.
+        let status = match queue.stat_link(handle, b"") {
+            Ok(status) => status,
+            Err(error) => {
+                queue.submit_close(handle)?;
+                return Err(error);
+            }
+        };
+        let (number, surplus) = self.nodes.tell(handle, &status);
+        if let Some(surplus) = surplus {
+            queue.submit_close(surplus)?;
+        }
+        Ok((number, status))
+    }
+
+    pub(super) fn forget(&self, number: u64, times: u64) {
+        if let Some(handle) = self.nodes.forget(number, times) {
+            // If it fails the session is over, and all its handles with it.
+            let _closed = self.queue().submit_close(handle);
+        }
+    }
+
+    /// Makes something by `make`, gives it to the caller, and tells the kernel about it.
+    pub(super) fn make(
+        &self,
+        caller: Caller,
+        (parent, name): (u64, &[u8]),
+        make: impl FnOnce(&mut Queue, Handle) -> Result<()>,
+    ) -> Result<(u64, FileStatus)> {
+        let directory = self.node(parent)?;
+        let mut queue = self.queue();
+        make(&mut queue, directory)?;
+        let flags = OpenFlags::PATH | OpenFlags::NO_FOLLOW;
+        let handle = queue.open(directory, name, flags, 0)?;
+        self.give(&mut queue, caller, directory, handle)?;
+        self.tell(&mut queue, handle)
+    }
+
+    /// Gives what was made to the caller; a group that the directory gave stays.
+    fn give(
+        &self,
+        queue: &mut Queue,
+        caller: Caller,
+        directory: Handle,
+        made: Handle,
+    ) -> Result<()> {
+        if (caller.uid, caller.gid) == (self.own.uid, self.own.gid) {
+            return Ok(());
+        }
+        let status = queue.stat_link(made, b"")?;
+        let inherits = queue.stat_link(directory, b"")?.mode & SET_GID != 0;
+        let mut mask = AttributeMask::OWNER;
+        mask.set(AttributeMask::GROUP, !inherits);
+        // Giving away would take these bits.
+        let is_link = status.kind() == dataplane::file::FileKind::Symlink;
+        mask.set(AttributeMask::PERMISSIONS, !is_link);
+        let change = AttributeChange {
+            mask: mask.bits(),
+            uid: caller.uid,
+            gid: if inherits { 0 } else { caller.gid },
+            permissions: if is_link { 0 } else { status.mode & 0o7777 },
+            ..AttributeChange::default()
+        };
+        queue.set_link_attributes((made, b""), &change)
+    }
+
+    /// Opens a node's file.
+    pub(super) fn open(&self, number: u64, flags: i32) -> Result<u64> {
+        let node = self.node(number)?;
+        let mut queue = self.queue();
+        let access = convert::access(flags) | OpenFlags::REOPEN;
+        let handle = queue.open(node, b"", access, 0)?;
+        self.opened(&mut queue, node, handle, flags)
+    }
+
+    fn opened(&self, queue: &mut Queue, node: Handle, file: Handle, flags: i32) -> Result<u64> {
+        let number = file.to_word();
+        if flags & APPEND != 0 && convert::access(flags).writes() {
+            let how = OpenFlags::WRITE_ONLY | OpenFlags::APPEND | OpenFlags::REOPEN;
+            let end = queue.open(node, b"", how, 0)?;
+            self.appending().insert(number, end);
+        }
+        Ok(number)
+    }
+
+    fn appending(&self) -> std::sync::MutexGuard<'_, HashMap<u64, Handle>> {
+        self.appending.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The handle to write through: the kernel's own pages go where they say, all else of a file
+    /// opened for appending goes to the end.
+    pub(super) fn writer(&self, file: u64, appends: bool) -> Result<Handle> {
+        let end = if appends { self.appending().get(&file).copied() } else { None };
+        end.map_or_else(|| open_file(file), Ok)
+    }
+
+    pub(super) fn release(&self, file: u64) -> Result<()> {
+        let end = self.appending().remove(&file);
+        let mut queue = self.queue();
+        if let Some(end) = end {
+            queue.submit_close(end)?;
+        }
+        queue.submit_close(open_file(file)?)
+    }
+
+    /// Makes a file, unless it is there, and opens it.
+    pub(super) fn create(
+        &self,
+        caller: Caller,
+        (parent, name): (u64, &[u8]),
+        mode: u32,
+        flags: i32,
+    ) -> Result<(u64, FileStatus, u64)> {
+        let directory = self.node(parent)?;
+        let mut queue = self.queue();
+        let how = convert::access(flags) | OpenFlags::CREATE | OpenFlags::NO_FOLLOW;
+        let made = queue.open(directory, name, how | OpenFlags::EXCLUSIVE, mode);
+        let file = match made {
+            Ok(file) => {
+                self.give(&mut queue, caller, directory, file)?;
+                file
+            }
+            Err(ClientError::Service(Errno::EEXIST)) if flags & EXCLUSIVE == 0 => {
+                queue.open(directory, name, how, mode)?
+            }
+            Err(error) => return Err(error),
+        };
+        let path = queue.open(file, b"", OpenFlags::PATH | OpenFlags::REOPEN, 0)?;
+        let (number, status) = self.tell(&mut queue, path)?;
+        let opened = self.opened(&mut queue, file, file, flags)?;
+        Ok((number, status, opened))
+    }
+
+    /// Changes attributes, and the size first if that is wanted.
+    pub(super) fn change(
+        &self,
+        number: u64,
+        file: Option<u64>,
+        size: Option<u64>,
+        wanted: &Wanted,
+    ) -> Result<FileStatus> {
+        let node = self.node(number)?;
+        let mut queue = self.queue();
+        if let Some(size) = size {
+            truncate(&mut queue, node, file, size)?;
+        }
+        let change = wanted.change();
+        if change.mask != 0 {
+            queue.set_link_attributes((node, b""), &change)?;
+        }
+        queue.stat_link(node, b"")
+    }
+
+    pub(super) fn remove(&self, parent: u64, name: &[u8], kind: UnlinkKind) -> Result<()> {
+        self.queue().unlink(self.node(parent)?, name, kind)
+    }
+}
+
+/// Through the open file if there is one that can: else opened for this alone.
+fn truncate(queue: &mut Queue, node: Handle, file: Option<u64>, size: u64) -> Result<()> {
+    if let Some(file) = file {
+        match queue.truncate(open_file(file)?, size) {
+            Err(ClientError::Service(Errno::EINVAL)) => {}
+            done => return done,
+        }
+    }
+    let flags = OpenFlags::WRITE_ONLY | OpenFlags::REOPEN;
+    let writer = queue.open(node, b"", flags, 0)?;
+    let done = queue.truncate(writer, size);
+    queue.submit_close(writer)?;
+    done
+}
+
+/// The handle in the kernel's name of an open file.
+pub(super) fn open_file(number: u64) -> Result<Handle> {
+    Handle::from_word(number).ok_or(ClientError::Service(Errno::EBADF))
+}
+
+impl Wanted {
+    fn change(&self) -> AttributeChange {
+        let mut change = AttributeChange::default();
+        let mut mask = AttributeMask::empty();
+        let mut set = |bit, to: &mut u32, value: Option<u32>| {
+            if let Some(value) = value {
+                (*to, mask) = (value, mask | bit);
+            }
+        };
+        let permissions = self.permissions.map(|mode| mode & 0o7777);
+        set(AttributeMask::PERMISSIONS, &mut change.permissions, permissions);
+        set(AttributeMask::OWNER, &mut change.uid, self.uid);
+        set(AttributeMask::GROUP, &mut change.gid, self.gid);
+        let mut set = |to: &mut _, value: Option<TimeOrNow>, at, now| {
+            if let Some(value) = value {
+                match convert::file_time(value) {
+                    Some(time) => (*to, mask) = (time, mask | at),
+                    None => mask |= now,
+                }
+            }
+        };
+        let (at, now) = (AttributeMask::ACCESSED, AttributeMask::ACCESSED_NOW);
+        set(&mut change.accessed, self.accessed, at, now);
+        let (at, now) = (AttributeMask::MODIFIED, AttributeMask::MODIFIED_NOW);
+        set(&mut change.modified, self.modified, at, now);
+        change.mask = mask.bits();
+        change
+    }
+}

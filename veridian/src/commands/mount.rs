@@ -1,0 +1,160 @@
+//! `mount` and `umount`: the system's files for every program.
+//!
+//! The kernel's questions are answered by a process of its own, which the command starts and
+//! leaves running once the mount is usable. It unmounts when the system is gone, when it is told
+//! to end, and it ends when somebody else has unmounted.
+
+use crate::cli::{Mount, Umount};
+use crate::output::Output;
+use crate::signals::Interrupts;
+use crate::system::{self, Address};
+use anyhow::{Context, Result, bail};
+use host::fuse::{self, Options, UnmountFlags};
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// What the process that serves says when the mount is usable.
+const READY: &str = "ready";
+/// Time between two looks whether the mount is to end, ns.
+const LOOK_INTERVAL_NS: u64 = 50_000_000;
+/// Longest wait for mounts to go when their system has.
+const GONE_WITHIN: Duration = Duration::from_secs(5);
+
+pub(crate) fn run(options: &Mount, address: &Address, output: &mut Output) -> Result<()> {
+    if options.foreground {
+        return serve(options, address);
+    }
+    // Told here, where somebody reads it.
+    drop(system::connect(address)?);
+    let point =
+        fs::canonicalize(&options.point).with_context(|| format!("{}", options.point.display()))?;
+    let program = std::env::current_exe().context("finding this program")?;
+    let mut child = Command::new(program)
+        .arg("--address")
+        .arg(&address.0)
+        .args(["mount", "--foreground", "--detached", "--threads"])
+        .arg(options.threads.to_string())
+        .arg(&point)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .spawn()
+        .context("starting the process that serves the mount")?;
+    let mut line = String::new();
+    if let Some(told) = child.stdout.take() {
+        BufReader::new(told).read_line(&mut line).context("waiting for the mount")?;
+    }
+    if line.trim_end() != READY {
+        child.wait().context("waiting for the mount")?;
+        bail!("{} is not mounted", point.display());
+    }
+    output.line(format_args!("mounted at {}; unmount it with `veridian umount`", point.display()))
+}
+
+/// Answers the kernel until the mount ends.
+fn serve(options: &Mount, address: &Address) -> Result<()> {
+    let interrupts = Interrupts::catch()?;
+    let connection = system::connect(address)?;
+    let (uid, gid) = (rustix::process::geteuid(), rustix::process::getegid());
+    let how = Options {
+        threads: options.threads,
+        others: uid.is_root(),
+        uid: uid.as_raw(),
+        gid: gid.as_raw(),
+    };
+    let mounted = fuse::mount(&connection, &address.0, &options.point, how)
+        .with_context(|| format!("mounting at {}", options.point.display()))?;
+    if options.detached {
+        leave_terminal()?;
+    }
+    let over = loop {
+        if mounted.is_over() {
+            return Ok(());
+        }
+        if let Err(interrupted) = interrupts.check() {
+            break Err(interrupted);
+        }
+        if connection.wait_closed(LOOK_INTERVAL_NS) {
+            break Ok(());
+        }
+    };
+    mounted.detach().context("unmounting")?;
+    over
+}
+
+/// Says that the mount is usable, and holds nothing of whoever waits for that.
+fn leave_terminal() -> Result<()> {
+    // Fails only for the leader of a process group, which has no terminal to lose.
+    let _session = rustix::process::setsid();
+    let mut told = std::io::stdout().lock();
+    writeln!(told, "{READY}").and_then(|()| told.flush()).context("telling that it is mounted")?;
+    let nowhere =
+        File::options().read(true).write(true).open("/dev/null").context("opening /dev/null")?;
+    rustix::stdio::dup2_stdout(&nowhere).context("leaving standard output")?;
+    rustix::stdio::dup2_stderr(&nowhere).context("leaving standard error")
+}
+
+pub(crate) fn unmount(options: &Umount) -> Result<()> {
+    let point = &options.point;
+    // Of a mount whose front end was killed, the path itself cannot be looked at.
+    let point = fs::canonicalize(point).unwrap_or_else(|_| point.clone());
+    if !mounts()?.iter().any(|mount| Path::new(&mount.point) == point) {
+        bail!("nothing of a system is mounted at {}", point.display());
+    }
+    let flags = if options.lazy { UnmountFlags::DETACH } else { UnmountFlags::empty() };
+    fuse::unmount(&point, flags).with_context(|| {
+        format!("unmounting {} (busy? --lazy takes it out of the tree)", point.display())
+    })
+}
+
+/// A mount of a system's files.
+struct MountLine {
+    source: String,
+    point: String,
+}
+
+fn mounts() -> Result<Vec<MountLine>> {
+    let table = fs::read_to_string("/proc/self/mounts").context("reading the list of mounts")?;
+    Ok(table.lines().filter_map(line).collect())
+}
+
+fn line(line: &str) -> Option<MountLine> {
+    let mut fields = line.split(' ');
+    let (source, point) = (fields.next()?, fields.next()?);
+    (fields.next()? == fuse::TYPE).then(|| MountLine { source: plain(source), point: plain(point) })
+}
+
+/// The list writes blanks and backslashes as octal numbers.
+fn plain(field: &str) -> String {
+    [("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")]
+        .iter()
+        .fold(field.to_owned(), |field, (escape, character)| field.replace(escape, character))
+}
+
+/// Waits until no mount of a system that has stopped is left.
+pub(crate) fn await_gone(address: &Address) -> Result<()> {
+    let start = Instant::now();
+    while mounts()?.iter().any(|mount| mount.source == address.0) {
+        if start.elapsed() > GONE_WITHIN {
+            bail!("a mount of the system at {address} has not gone");
+        }
+        thread::sleep(Duration::from_millis(5));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mounts_of_ours_are_told_from_others() {
+        let ours = line("@veridian-0 /mnt/a\\040b fuse.veridian rw,nosuid 0 0").unwrap();
+        assert_eq!((ours.source.as_str(), ours.point.as_str()), ("@veridian-0", "/mnt/a b"));
+        assert!(line("tmpfs /tmp tmpfs rw 0 0").is_none());
+        assert!(line("").is_none());
+    }
+}
