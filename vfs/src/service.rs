@@ -6,6 +6,7 @@
 
 use crate::config::{Usage, VfsConfig};
 use crate::grants::PinnedPages;
+use crate::mounts::Writability;
 use crate::requests::{Done, Inner, Job, SERVED};
 use crate::session::Session;
 use crate::tasks::{Start, Started, Tasks};
@@ -52,17 +53,31 @@ impl VfsService {
     /// # Errors
     /// EBUSY if there is one, or what the file system says.
     pub async fn mount_root(&self, filesystem: Box<dyn FileSystem>) -> Result<(), Errno> {
-        self.inner.vfs.mount(None, filesystem).await
+        self.inner.vfs.mount(None, filesystem, Writability::ReadWrite).await
     }
 
     /// Mounts a file system on a directory, given by its path from the root.
     ///
     /// # Errors
     /// ENOENT, ENOTDIR, EBUSY if something is mounted there, or what a file system says.
-    pub async fn mount(&self, path: &[u8], filesystem: Box<dyn FileSystem>) -> Result<(), Errno> {
+    pub async fn mount(
+        &self,
+        path: &[u8],
+        filesystem: Box<dyn FileSystem>,
+        writability: Writability,
+    ) -> Result<(), Errno> {
         let vfs = &self.inner.vfs;
         let at = Walk::from_root(vfs, path).await?;
-        vfs.mount(Some(&at), filesystem).await
+        vfs.mount(Some(&at), filesystem, writability).await
+    }
+
+    /// Unmounts what is mounted on a directory, given by its path from the root.
+    ///
+    /// # Errors
+    /// EINVAL if nothing is mounted there, EBUSY if any of it is in use, or what the file system
+    /// says.
+    pub async fn unmount(&self, path: &[u8]) -> Result<(), Errno> {
+        self.inner.vfs.unmount(path).await
     }
 
     /// A tmpfs whose contents, inodes and names are charged to this vfs's budget; for
