@@ -17,6 +17,7 @@
 
 use crate::entry::Errno;
 use crate::file::{DirectoryWriter, FileKind, FilesystemStatus, RenameFlags};
+use crate::memory::Descriptor;
 use crate::platform::Timestamp;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -245,6 +246,18 @@ pub enum Durable {
     File(InodeNumber),
     /// All.
     Everything,
+}
+
+/// Makes file systems of what clients hand over, for a vfs that mounts them without knowing their
+/// kinds.
+pub trait FileSystems {
+    /// A file system of a kind, by its name, over what a descriptor refers to. Nobody has looked
+    /// at what that is.
+    ///
+    /// # Errors
+    /// ENODEV for a kind that there is not; EBADF, ENOTDIR or others for a descriptor that this
+    /// kind cannot use.
+    fn open(&self, kind: &[u8], source: &Descriptor) -> Answer<Box<dyn FileSystem>>;
 }
 
 /// A file system. See the module's documentation for what both sides owe each other.

@@ -44,6 +44,10 @@ pub(crate) enum Command {
     Mv(Mv),
     /// Show the attributes of files of the system
     Stat(Stat),
+    /// Mount a directory of the host in the system; without arguments, show what is mounted
+    Mount(Mount),
+    /// Unmount what is mounted on a directory of the system
+    Umount(Umount),
     /// Measure a system of its own against the targets
     Bench,
     /// Start everything, copy a real directory tree through the rings and back, compare, measure,
@@ -156,6 +160,29 @@ pub(crate) struct Stat {
     /// Files of the system
     #[arg(required = true, value_parser = system_path(), value_name = "PATH")]
     pub(crate) paths: Vec<SystemPath>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+What is in the host's directory belongs to the host: others may change it at any time, and what is
+made through the system is there at once. Mounts below the directory are not entered.")]
+pub(crate) struct Mount {
+    /// The directory of the host to mount
+    #[arg(long, value_name = "DIR", requires = "target")]
+    pub(crate) host: Option<PathBuf>,
+    /// Let nothing be changed through this mount
+    #[arg(long, requires = "target")]
+    pub(crate) read_only: bool,
+    /// Where to: a directory of the system, `vfs:/path`
+    #[arg(value_parser = place(), value_name = "TARGET", requires = "host")]
+    pub(crate) target: Option<Place>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Umount {
+    /// The directory, `vfs:/path`
+    #[arg(value_parser = place(), value_name = "TARGET")]
+    pub(crate) target: Place,
 }
 
 #[derive(Debug, Args)]

@@ -51,6 +51,8 @@ fn run(
         Command::Mkdir(options) => commands::mkdir::run(&options, &address),
         Command::Mv(options) => commands::mv::run(&options, &address),
         Command::Stat(options) => commands::stat::run(&options, &address, output),
+        Command::Mount(options) => commands::attach::mount(&options, &address, output),
+        Command::Umount(options) => commands::attach::umount(&options, &address),
         Command::Bench => commands::bench::run(output),
     };
     done.map(|()| ExitCode::SUCCESS)

@@ -97,6 +97,11 @@ impl Account {
         Self { budget, charged_bytes: Cell::new(0) }
     }
 
+    /// What there is for all.
+    pub(crate) fn budget(&self) -> &Budget {
+        &self.budget
+    }
+
     /// As [`Budget::charge`].
     pub(crate) fn charge(&self, bytes: u64) -> Result<(), Errno> {
         self.budget.charge(bytes)?;

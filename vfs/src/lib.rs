@@ -31,6 +31,7 @@ mod grants;
 mod hash;
 mod inode;
 mod lock;
+mod message;
 mod mounts;
 mod name;
 mod operations;

@@ -19,6 +19,17 @@ pub enum Writability {
     ReadOnly,
 }
 
+/// What a mount is called, and how it was made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Label {
+    /// The kind of file system.
+    pub(crate) kind: Box<[u8]>,
+    /// The path that it was mounted by; empty for the root of everything.
+    pub(crate) path: Box<[u8]>,
+    /// Whether it may be changed.
+    pub(crate) writability: Writability,
+}
+
 /// A mounted file system.
 pub(crate) struct Mount {
     /// Its number, the `device` of its files' status.
@@ -29,8 +40,8 @@ pub(crate) struct Mount {
     pub(crate) contents_in: ContentsIn,
     /// How long what the file system says stays true.
     pub(crate) validity: Validity,
-    /// Whether it may be changed.
-    pub(crate) writability: Writability,
+    /// What it is, and how it was mounted.
+    pub(crate) label: Label,
     budget: Rc<Budget>,
     inodes: RefCell<Map<u64, Known>>,
 }
@@ -45,7 +56,7 @@ impl Mount {
     fn new(
         id: u64,
         filesystem: Box<dyn FileSystem>,
-        writability: Writability,
+        label: Label,
         budget: &Rc<Budget>,
         seed: u64,
     ) -> Self {
@@ -53,7 +64,7 @@ impl Mount {
             id,
             contents_in: filesystem.contents(),
             validity: filesystem.validity(),
-            writability,
+            label,
             filesystem,
             budget: Rc::clone(budget),
             inodes: RefCell::new(hash::map(seed)),
@@ -72,7 +83,7 @@ impl Mount {
     /// EROFS.
     #[inline]
     pub(crate) fn check_writable(&self) -> Result<(), Errno> {
-        match self.writability {
+        match self.label.writability {
             Writability::ReadWrite => Ok(()),
             Writability::ReadOnly => Err(Errno::EROFS),
         }
@@ -148,12 +159,12 @@ impl Mounts {
     pub(crate) fn prepare(
         &self,
         filesystem: Box<dyn FileSystem>,
-        writability: Writability,
+        label: Label,
         budget: &Rc<Budget>,
         seed: u64,
     ) -> Rc<Mount> {
         self.last_id.set(self.last_id.get() + 1);
-        Rc::new(Mount::new(self.last_id.get(), filesystem, writability, budget, seed))
+        Rc::new(Mount::new(self.last_id.get(), filesystem, label, budget, seed))
     }
 
     /// Adds the root of a prepared mount.

@@ -7,7 +7,7 @@ use crate::dentries::Dentries;
 use crate::error::Result;
 use crate::hash::{self, Map};
 use crate::inode::Inode;
-use crate::mounts::{Mount, Mounts, Writability};
+use crate::mounts::{Label, Mount, Mounts};
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::rc::{Rc, Weak};
@@ -79,9 +79,9 @@ impl Vfs {
         &self,
         at: Option<&Rc<Inode>>,
         filesystem: Box<dyn FileSystem>,
-        writability: Writability,
+        label: Label,
     ) -> Result<()> {
-        let mount = self.mounts.prepare(filesystem, writability, &self.budget, self.seed);
+        let mount = self.mounts.prepare(filesystem, label, &self.budget, self.seed);
         let number = mount.filesystem.root();
         let attributes = mount.filesystem.attributes(number).await?;
         if attributes.kind != FileKind::Directory {

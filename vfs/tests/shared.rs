@@ -12,7 +12,7 @@
 mod support;
 
 use dataplane::entry::Errno;
-use dataplane::file::{FileKind, OpenFlags, RenameFlags, Request};
+use dataplane::file::{FileKind, FilesystemStatus, OpenFlags, RenameFlags, Request};
 use dataplane::filesystem::{Changes, NewNode, WriteAt};
 use dataplane::platform::Timestamp;
 use support::client::{BOTH, Client, READ, WRITE};
@@ -175,6 +175,11 @@ fn read_only_is_read_only() {
         assert_eq!(client.unlink("m/f"), Err(Errno::EROFS));
         assert_eq!(client.rmdir("m/d"), Err(Errno::EROFS));
         assert_eq!(client.rename("m/f", "m/g"), Err(Errno::EROFS));
+        assert_eq!(client.link("m/f", "m/g"), Err(Errno::EROFS));
+        assert_eq!(client.symlink("x", "m/g"), Err(Errno::EROFS));
+        assert_eq!(client.make_node("m/g", 0o010_600, 0), Err(Errno::EROFS));
+        assert_eq!(client.chmod("m/f", 0o777), Err(Errno::EROFS));
+        assert_eq!(client.filesystem_status(file).unwrap().flags, FilesystemStatus::READ_ONLY);
         // Reading is no change either.
         client.sync(file).unwrap();
         let state = fake.state.borrow();

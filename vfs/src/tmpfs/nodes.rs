@@ -100,8 +100,8 @@ impl Nodes {
     /// What the budget has room for: blocks and inodes share it.
     pub(super) fn status(&self) -> FilesystemStatus {
         let page = PAGE_BYTES as u64;
-        let limit = self.budget.limit_bytes();
-        let free = limit.saturating_sub(self.budget.used_bytes());
+        let limit = self.budget.budget().limit_bytes();
+        let free = limit.saturating_sub(self.budget.budget().used_bytes());
         let used_inodes = self.nodes.len() as u64;
         FilesystemStatus {
             kind: TMPFS_MAGIC,

@@ -4,13 +4,14 @@
 use super::reach::{Held, by_number, check_name, child, contents, new_file};
 use super::seen::{Seen, errno, see};
 use dataplane::entry::Errno;
-use dataplane::file::{FileKind, RenameFlags};
+use dataplane::file::{FileKind, FilesystemStatus, RenameFlags};
 use dataplane::filesystem::{Attributes, Changes, NewNode, WriteAt};
 use dataplane::platform::Timestamp;
 use rustix::fd::AsFd;
 use rustix::fs::{
-    AtFlags, FileType, Gid, Mode, OFlags, RawDir, Timespec, Timestamps, UTIME_OMIT, Uid, chmodat,
-    chownat, linkat, mkdirat, mknodat, readlinkat, renameat_with, symlinkat, unlinkat, utimensat,
+    AtFlags, FileType, Gid, Mode, OFlags, RawDir, StatVfsMountFlags, Timespec, Timestamps,
+    UTIME_OMIT, Uid, chmodat, chownat, linkat, mkdirat, mknodat, readlinkat, renameat_with,
+    symlinkat, unlinkat, utimensat,
 };
 use std::sync::Arc;
 
@@ -269,6 +270,25 @@ pub(super) fn write(file: &Held, at: WriteAt, bytes: &[u8]) -> Result<usize, Err
         }
     }
     Ok(done)
+}
+
+/// Space and limits of the file system of the host that a directory is in.
+pub(super) fn status(root: &Held) -> Result<FilesystemStatus, Errno> {
+    let status = rustix::fs::fstatvfs(root).map_err(errno)?;
+    let kind = rustix::fs::fstatfs(root).map_err(errno)?.f_type;
+    let is_read_only = status.f_flag.contains(StatVfsMountFlags::RDONLY);
+    Ok(FilesystemStatus {
+        kind: u64::try_from(kind).unwrap_or(0),
+        block_size: status.f_frsize,
+        blocks: status.f_blocks,
+        free_blocks: status.f_bfree,
+        available_blocks: status.f_bavail,
+        inodes: status.f_files,
+        free_inodes: status.f_ffree,
+        max_name: u32::try_from(status.f_namemax).unwrap_or(255),
+        flags: if is_read_only { FilesystemStatus::READ_ONLY } else { 0 },
+        ..FilesystemStatus::default()
+    })
 }
 
 /// Makes an inode durable; what is neither a file nor a directory has nothing to be.

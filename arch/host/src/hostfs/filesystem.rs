@@ -6,7 +6,7 @@ use super::reach::{self, Held, Way, child};
 use super::seen::see;
 use super::table::Table;
 use dataplane::entry::Errno;
-use dataplane::file::{DirectoryWriter, RenameFlags};
+use dataplane::file::{DirectoryWriter, FilesystemStatus, RenameFlags};
 use dataplane::filesystem::{
     Answer, Attributes, Changes, ContentsIn, Created, DirectoryPart, Durable, FileSystem,
     InodeNumber, Name, NewNode, Node, PageBytes, Relinked, Renamed, Reply, Validity, WriteAt,
@@ -257,6 +257,10 @@ impl FileSystem for HostDirectory {
 
     fn write(&self, inode: InodeNumber, at: WriteAt, bytes: Vec<u8>) -> Answer<usize> {
         self.on(inode, move |held| calls::write(held, at, &bytes))
+    }
+
+    fn status(&self) -> Answer<FilesystemStatus> {
+        self.on(self.root, calls::status)
     }
 
     fn sync(&self, what: Durable) -> Answer<()> {
