@@ -11,11 +11,24 @@
     reason = "a test fails by panicking"
 )]
 
+mod names;
 mod rules;
 #[path = "../support/mod.rs"]
 mod support;
 
-use support::{each, each_alone};
+use dataplane::entry::Errno;
+use support::{each, each as each_with_owners, each_alone};
+
+#[test]
+fn devices_are_names_only_and_only_user_0_makes_them() {
+    each(|system, client| {
+        client.make_node("device", 0o020_600, 0x103).unwrap();
+        assert_eq!(client.stat("device").unwrap().special_device, 0x103);
+        client.mkdir("open", 0o777).unwrap();
+        let other = system.client(7, 7);
+        assert_eq!(other.make_node("open/device", 0o020_600, 1), Err(Errno::EPERM));
+    });
+}
 
 #[test]
 fn times_follow_what_happens() {
