@@ -46,6 +46,20 @@ pub trait Service: 'static {
     /// Sent back as they are; EOPNOTSUPP for a message that it does not know.
     async fn handle_message(&self, sender: Sender, message: &[u8]) -> Result<Vec<u8>, Errno>;
 
+    /// The same for a message with a descriptor. It is of any kind, and whoever has sent it may
+    /// hold others of the same object: it is for the service to find out what it is.
+    ///
+    /// # Errors
+    /// As for [`Service::handle_message`].
+    async fn handle_message_with(
+        &self,
+        _sender: Sender,
+        _message: &[u8],
+        _descriptor: Descriptor,
+    ) -> Result<Vec<u8>, Errno> {
+        Err(Errno::EOPNOTSUPP)
+    }
+
     /// Ends: what must be durable is, when this returns.
     async fn stop(&self);
 }

@@ -17,8 +17,10 @@
 
 use crate::entry::Errno;
 use crate::file::{DirectoryWriter, FileKind, FilesystemStatus, RenameFlags};
+use crate::memory::Descriptor;
 use crate::platform::Timestamp;
 use alloc::boxed::Box;
+use alloc::vec::Vec;
 use core::future::{Future, IntoFuture};
 use core::pin::Pin;
 use core::task::{Context, Poll};
@@ -218,6 +220,25 @@ pub enum ContentsIn {
     Backing,
 }
 
+/// How long what a file system has said stays true.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Validity {
+    /// Until the vfs changes it: nobody else can. The vfs caches names, attributes and pages.
+    UntilChanged,
+    /// No longer than it takes to say it: others change it too. The vfs keeps nothing and asks
+    /// each time; contents pass by [`FileSystem::read`] and [`FileSystem::write`].
+    Momentary,
+}
+
+/// Where bytes are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WriteAt {
+    /// At an offset.
+    Offset(u64),
+    /// Behind what is there by then, whoever wrote it.
+    End,
+}
+
 /// What of a file must be durable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Durable {
@@ -227,6 +248,18 @@ pub enum Durable {
     Everything,
 }
 
+/// Makes file systems of what clients hand over, for a vfs that mounts them without knowing their
+/// kinds.
+pub trait FileSystems {
+    /// A file system of a kind, by its name, over what a descriptor refers to. Nobody has looked
+    /// at what that is.
+    ///
+    /// # Errors
+    /// ENODEV for a kind that there is not; EBADF, ENOTDIR or others for a descriptor that this
+    /// kind cannot use.
+    fn open(&self, kind: &[u8], source: &Descriptor) -> Answer<Box<dyn FileSystem>>;
+}
+
 /// A file system. See the module's documentation for what both sides owe each other.
 pub trait FileSystem: 'static {
     /// The root directory; it is always there.
@@ -234,6 +267,11 @@ pub trait FileSystem: 'static {
 
     /// Where contents are; never changes.
     fn contents(&self) -> ContentsIn;
+
+    /// How long its answers stay true; never changes.
+    fn validity(&self) -> Validity {
+        Validity::UntilChanged
+    }
 
     /// Finds a name; gives a reference.
     ///
@@ -343,6 +381,24 @@ pub trait FileSystem: 'static {
     /// # Errors
     /// EIO.
     fn status(&self) -> Answer<FilesystemStatus>;
+
+    /// Reads at most `len` bytes of a regular file; fewer at the end, or where it likes. Only asked
+    /// where what is read is [`Validity::Momentary`].
+    ///
+    /// # Errors
+    /// EIO.
+    fn read(&self, _inode: InodeNumber, _offset: u64, _len: usize) -> Answer<Vec<u8>> {
+        Reply::Now(Err(Errno::EOPNOTSUPP))
+    }
+
+    /// Writes bytes, at least one, to a regular file; says how many: fewer only if something failed
+    /// behind the first. Asked as [`FileSystem::read`].
+    ///
+    /// # Errors
+    /// EIO, EFBIG, ENOSPC, EDQUOT, EROFS.
+    fn write(&self, _inode: InodeNumber, _at: WriteAt, _bytes: Vec<u8>) -> Answer<usize> {
+        Reply::Now(Err(Errno::EOPNOTSUPP))
+    }
 
     /// Makes durable what was written before.
     ///

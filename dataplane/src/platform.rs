@@ -1,9 +1,10 @@
 //! The machine as a service or a client sees it on the data plane: time and waiting, and memory.
 //!
-//! Two narrow traits, so that each party holds only what it may use; spawning is the third, in
+//! Narrow traits, so that each party holds only what it may use; spawning is one more, in
 //! `control`, for init alone. Implemented in `arch/platform` and by fakes.
 
 use crate::memory::{Descriptor, Region, Word};
+use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
@@ -99,6 +100,25 @@ pub trait Poller {
     /// Wakes this poller from any thread.
     fn waker(&self) -> Arc<dyn Doorbell>;
 }
+
+/// A piece of work that may block.
+pub type Work = Box<dyn FnOnce() + Send>;
+
+/// Runs what blocks on threads of the platform's own, so that no reactor ever does. How its result
+/// comes back is between the work and who submits it, see `platform::offload` in `arch/platform`.
+pub trait Offload: Send + Sync {
+    /// Has a piece of work run, once, on another thread; never blocks. Work is begun in order, as
+    /// much of it at a time as there are threads; how much may wait is for who submits it to limit.
+    /// Work that will not be run any more, because the platform ends, is dropped.
+    ///
+    /// # Errors
+    /// [`NoThread`]; the work was dropped.
+    fn submit(&self, work: Work) -> Result<(), NoThread>;
+}
+
+/// There is no thread to do it, and none can be started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NoThread;
 
 /// What a mapping is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -44,9 +44,10 @@ pub(crate) enum Command {
     Mv(Mv),
     /// Show the attributes of files of the system
     Stat(Stat),
-    /// Mount the system's files in the host's tree, for every program (FUSE)
+    /// Mount the system's files in the host's tree for every program (FUSE), or, with --host, a
+    /// directory of the host in the system; without arguments, show what is mounted in the system
     Mount(Mount),
-    /// Unmount what `mount` has mounted
+    /// Unmount
     Umount(Umount),
     /// Measure a system of its own against the targets
     Bench,
@@ -164,14 +165,22 @@ pub(crate) struct Stat {
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-The mount goes when the system stops, or by `veridian umount`. Mounted by root, it is open to all
-users, whose permissions are checked; else to yourself alone, and needs the package fuse3.")]
+A directory of the host as TARGET shows the system's files there. The mount goes when the system
+stops, or by `veridian umount`. Mounted by root, it is open to all users, whose permissions are
+checked; else to yourself alone, and needs the package fuse3.
+
+With --host, TARGET is a directory of the system, vfs:/path. What is in the host's directory belongs
+to the host: others may change it at any time, and what is made through the system is there at once.
+Mounts below the directory are not entered.")]
 pub(crate) struct Mount {
-    /// An empty directory of the host
-    #[arg(value_name = "DIR")]
-    pub(crate) point: PathBuf,
+    /// The directory of the host to mount in the system
+    #[arg(long, value_name = "DIR", requires = "target")]
+    pub(crate) host: Option<PathBuf>,
+    /// With --host: let nothing be changed through this mount
+    #[arg(long, requires = "host")]
+    pub(crate) read_only: bool,
     /// Stay until it is unmounted, or Ctrl-C
-    #[arg(long)]
+    #[arg(long, conflicts_with = "host", requires = "target")]
     pub(crate) foreground: bool,
     /// Threads that answer the kernel
     #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=15))]
@@ -179,14 +188,17 @@ pub(crate) struct Mount {
     /// Tell on standard output when it is usable, then leave the terminal alone
     #[arg(long, hide = true)]
     pub(crate) detached: bool,
+    /// Where to: a directory of the host, or of the system, `vfs:/path`
+    #[arg(value_parser = place(), value_name = "TARGET")]
+    pub(crate) target: Option<Place>,
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Umount {
-    /// Where it is mounted
-    #[arg(value_name = "DIR")]
-    pub(crate) point: PathBuf,
-    /// Take it out of the tree now, whoever is in there
+    /// Where it is mounted: a directory of the host, or of the system, `vfs:/path`
+    #[arg(value_parser = place(), value_name = "TARGET")]
+    pub(crate) target: Place,
+    /// Of the host: take it out of the tree now, whoever is in there
     #[arg(long)]
     pub(crate) lazy: bool,
 }

@@ -125,7 +125,9 @@ fn local_roles(platform: &Platform) -> Roles {
     let on = platform.clone();
     let vfs = move |channel: Arc<dyn Channel>| {
         let machine = Machine { waiting: on.waiting(), memory: on.memory() };
-        let served = poller().map(|poller| roles::vfs::serve_on(channel, machine, poller));
+        let pools = on.clone();
+        let offload = move || pools.offload(roles::vfs::HOST_THREADS);
+        let served = poller().map(|poller| roles::vfs::serve_on(channel, machine, poller, offload));
         i32::from(!matches!(served, Ok(Ok(()))))
     };
     Roles::from([(roles::vfs::NAME.to_owned(), Arc::new(vfs) as Role)])

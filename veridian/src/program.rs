@@ -52,7 +52,7 @@ fn run(
         Command::Mv(options) => commands::mv::run(&options, &address),
         Command::Stat(options) => commands::stat::run(&options, &address, output),
         Command::Mount(options) => commands::mount::run(&options, &address, output),
-        Command::Umount(options) => commands::mount::unmount(&options),
+        Command::Umount(options) => commands::mount::unmount(&options, &address),
         Command::Bench => commands::bench::run(output),
     };
     done.map(|()| ExitCode::SUCCESS)

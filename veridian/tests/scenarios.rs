@@ -15,6 +15,8 @@ mod connections;
 mod death;
 #[path = "scenarios/files.rs"]
 mod files;
+#[path = "scenarios/mounts.rs"]
+mod mounts;
 #[path = "scenarios/requests.rs"]
 mod requests;
 
@@ -125,6 +127,9 @@ scenarios! {
     requests::futures_of_one_thread,
     requests::one_thread_waits_for_several_sessions,
     requests::unknown_and_malformed_entries_are_refused,
+    mounts::a_host_directory_is_mounted_and_goes,
+    mounts::a_read_only_mount_is_not_changed,
+    mounts::mounting_takes_the_right_and_what_is_mounted,
     connections::a_read_only_capability_makes_a_read_only_session,
     connections::revoking_ends_the_sessions_below,
     connections::a_closed_session_answers_no_more,

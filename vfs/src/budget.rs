@@ -4,6 +4,7 @@
 //! each region's header page, the index of the pages, and, for tmpfs, inodes and names. Not
 //! charged, because sessions' quotas or the configuration bound them: handles, dentries, requests.
 
+use alloc::rc::Rc;
 use core::cell::Cell;
 use dataplane::entry::Errno;
 
@@ -81,5 +82,42 @@ impl Budget {
     /// Gives bytes back.
     pub(crate) fn refund(&self, bytes: u64) {
         self.used_bytes.set(self.used_bytes.get().saturating_sub(bytes));
+    }
+}
+
+/// What one file system has taken; given back when it goes.
+#[derive(Debug)]
+pub(crate) struct Account {
+    budget: Rc<Budget>,
+    charged_bytes: Cell<u64>,
+}
+
+impl Account {
+    pub(crate) fn new(budget: Rc<Budget>) -> Self {
+        Self { budget, charged_bytes: Cell::new(0) }
+    }
+
+    /// What there is for all.
+    pub(crate) fn budget(&self) -> &Budget {
+        &self.budget
+    }
+
+    /// As [`Budget::charge`].
+    pub(crate) fn charge(&self, bytes: u64) -> Result<(), Errno> {
+        self.budget.charge(bytes)?;
+        self.charged_bytes.set(self.charged_bytes.get().saturating_add(bytes));
+        Ok(())
+    }
+
+    /// As [`Budget::refund`].
+    pub(crate) fn refund(&self, bytes: u64) {
+        self.charged_bytes.set(self.charged_bytes.get().saturating_sub(bytes));
+        self.budget.refund(bytes);
+    }
+}
+
+impl Drop for Account {
+    fn drop(&mut self) {
+        self.budget.refund(self.charged_bytes.get());
     }
 }

@@ -122,7 +122,7 @@ impl Inode {
     /// times and permissions are kept here, and may be newer.
     pub(crate) fn merge(&self, news: &Attributes) {
         let mut attributes = self.attributes.borrow_mut();
-        if self.kind == FileKind::Regular {
+        if self.kind == FileKind::Regular && !self.mount.is_momentary() {
             attributes.links = news.links;
             attributes.changed = attributes.changed.max(news.changed);
         } else {
@@ -135,12 +135,18 @@ impl Inode {
         self.doubts.set(self.doubts.get() + 1);
     }
 
-    /// Sees to it that the attributes are what the file system has, if there is doubt.
+    /// Sees to it that the attributes are what the file system has, if there is doubt; where
+    /// others change them, there always is.
     ///
     /// # Errors
     /// Of the file system.
     #[inline]
     pub(crate) async fn dispel_doubt(&self) -> Result<(), Errno> {
+        if self.mount.is_momentary() {
+            let news = self.mount.filesystem.attributes(self.number).await?;
+            self.merge(&news);
+            return Ok(());
+        }
         while self.doubts.get() > 0 {
             let version = || self.directory().map(Directory::version);
             let before = (self.doubts.get(), version());
@@ -231,6 +237,21 @@ impl Inode {
             at = inode.parent();
         }
         false
+    }
+
+    /// Sets the directory above where others rename directories too: what was above it when it was
+    /// last seen may be below it now.
+    pub(crate) fn set_parent_anew(self: &Rc<Self>, parent: &Rc<Self>, root: Option<Rc<Self>>) {
+        let mut at = Rc::clone(parent);
+        while let Some(above) = at.parent() {
+            if Rc::ptr_eq(&above, self) {
+                // It is not there any more; where it is, is seen when somebody comes by.
+                at.set_parent(root);
+                break;
+            }
+            at = above;
+        }
+        self.set_parent(Some(Rc::clone(parent)));
     }
 
     fn take_parent(&self) -> Option<Rc<Self>> {

@@ -14,9 +14,10 @@
 //! when they are not later than the last change. A path never leads above the session's root, a
 //! handle never to more rights than it has.
 //!
-//! Not supported yet: unmounting, files without a name (TEMPORARY), locks, writing back without
-//! being asked (FSYNC, want of memory and the end of the service ask), and looking again whether a
-//! backing file system was changed by somebody else.
+//! Of a file system that others change too, nothing is kept: each request asks it again.
+//!
+//! Not supported yet: files without a name (TEMPORARY), locks, and writing back without being asked
+//! (FSYNC, want of memory, unmounting and the end of the service ask).
 #![no_std]
 
 extern crate alloc;
@@ -30,6 +31,7 @@ mod grants;
 mod hash;
 mod inode;
 mod lock;
+mod message;
 mod mounts;
 mod name;
 mod operations;
@@ -45,5 +47,6 @@ mod walk;
 
 pub use config::{Usage, VfsConfig};
 pub use grants::PinnedPages;
+pub use mounts::Writability;
 pub use service::VfsService;
 pub use session::Session;

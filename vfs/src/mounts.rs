@@ -7,7 +7,28 @@ use alloc::boxed::Box;
 use alloc::rc::{Rc, Weak};
 use alloc::vec::Vec;
 use core::cell::{Cell, RefCell};
-use dataplane::filesystem::{ContentsIn, FileSystem, InodeNumber};
+use dataplane::entry::Errno;
+use dataplane::filesystem::{ContentsIn, FileSystem, InodeNumber, Validity};
+
+/// Whether what is mounted may be changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Writability {
+    /// By whom its permissions allow it.
+    ReadWrite,
+    /// By nobody: EROFS.
+    ReadOnly,
+}
+
+/// What a mount is called, and how it was made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Label {
+    /// The kind of file system.
+    pub(crate) kind: Box<[u8]>,
+    /// The path that it was mounted by; empty for the root of everything.
+    pub(crate) path: Box<[u8]>,
+    /// Whether it may be changed.
+    pub(crate) writability: Writability,
+}
 
 /// A mounted file system.
 pub(crate) struct Mount {
@@ -17,6 +38,10 @@ pub(crate) struct Mount {
     pub(crate) filesystem: Box<dyn FileSystem>,
     /// Where its files' contents are.
     pub(crate) contents_in: ContentsIn,
+    /// How long what the file system says stays true.
+    pub(crate) validity: Validity,
+    /// What it is, and how it was mounted.
+    pub(crate) label: Label,
     budget: Rc<Budget>,
     inodes: RefCell<Map<u64, Known>>,
 }
@@ -28,13 +53,39 @@ struct Known {
 }
 
 impl Mount {
-    fn new(id: u64, filesystem: Box<dyn FileSystem>, budget: &Rc<Budget>, seed: u64) -> Self {
+    fn new(
+        id: u64,
+        filesystem: Box<dyn FileSystem>,
+        label: Label,
+        budget: &Rc<Budget>,
+        seed: u64,
+    ) -> Self {
         Self {
             id,
             contents_in: filesystem.contents(),
+            validity: filesystem.validity(),
+            label,
             filesystem,
             budget: Rc::clone(budget),
             inodes: RefCell::new(hash::map(seed)),
+        }
+    }
+
+    /// Whether others change it too, so that nothing of it is kept.
+    #[inline]
+    pub(crate) fn is_momentary(&self) -> bool {
+        self.validity == Validity::Momentary
+    }
+
+    /// Whether it may be changed.
+    ///
+    /// # Errors
+    /// EROFS.
+    #[inline]
+    pub(crate) fn check_writable(&self) -> Result<(), Errno> {
+        match self.label.writability {
+            Writability::ReadWrite => Ok(()),
+            Writability::ReadOnly => Err(Errno::EROFS),
         }
     }
 
@@ -79,6 +130,15 @@ impl Mount {
         }
     }
 
+    /// Whether anything but the root is in use, by more than this mount itself.
+    pub(crate) fn is_used_beside(&self, root: &Rc<Inode>) -> bool {
+        let inodes = self.inodes.borrow();
+        inodes.iter().any(|(number, known)| {
+            let own = usize::from(known.anchor.is_some());
+            *number != root.number.0 && known.inode.strong_count() > own
+        })
+    }
+
     fn release_all(&self) {
         let mut inodes = self.inodes.borrow_mut();
         let anchors: Vec<_> = inodes.values_mut().map(|k| k.anchor.take()).collect();
@@ -99,16 +159,25 @@ impl Mounts {
     pub(crate) fn prepare(
         &self,
         filesystem: Box<dyn FileSystem>,
+        label: Label,
         budget: &Rc<Budget>,
         seed: u64,
     ) -> Rc<Mount> {
         self.last_id.set(self.last_id.get() + 1);
-        Rc::new(Mount::new(self.last_id.get(), filesystem, budget, seed))
+        Rc::new(Mount::new(self.last_id.get(), filesystem, label, budget, seed))
     }
 
     /// Adds the root of a prepared mount.
     pub(crate) fn add(&self, root: Rc<Inode>) {
         self.roots.borrow_mut().push(root);
+    }
+
+    /// Takes a root out, and lets go of what its mount keeps.
+    pub(crate) fn remove(&self, root: &Rc<Inode>) {
+        let mut roots = self.roots.borrow_mut();
+        roots.retain(|other| !Rc::ptr_eq(other, root));
+        drop(roots);
+        root.mount.release_all();
     }
 
     /// The root of everything, once it is mounted.

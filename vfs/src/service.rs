@@ -6,6 +6,8 @@
 
 use crate::config::{Usage, VfsConfig};
 use crate::grants::PinnedPages;
+use crate::message::{self, Message, Mounting};
+use crate::mounts::{Label, Writability};
 use crate::requests::{Done, Inner, Job, SERVED};
 use crate::session::Session;
 use crate::tasks::{Start, Started, Tasks};
@@ -16,14 +18,13 @@ use alloc::boxed::Box;
 use alloc::rc::Rc;
 use alloc::string::ToString;
 use alloc::vec::Vec;
-use capability::Rights;
 use control::platform::Machine;
 use control::service::{Broker, Sender, Service};
-use dataplane::SessionInfo;
 use dataplane::entry::{Errno, Handle, Opcode, Sqe};
 use dataplane::file::Request;
-use dataplane::filesystem::FileSystem;
+use dataplane::filesystem::{FileSystem, FileSystems};
 use dataplane::service::{Answer, DataService};
+use dataplane::{Descriptor, SessionInfo};
 
 /// Permissions of the root of the root tmpfs: as /tmp.
 const ROOT_PERMISSIONS: u32 = 0o1777;
@@ -32,6 +33,7 @@ const ROOT_PERMISSIONS: u32 = 0o1777;
 pub struct VfsService {
     inner: Rc<Inner>,
     tasks: Box<dyn Start<Job, Done>>,
+    filesystems: Option<Rc<dyn FileSystems>>,
     seed: u64,
 }
 
@@ -43,8 +45,16 @@ impl VfsService {
         Self {
             inner: Rc::new(Inner::new(Vfs::new(&config, machine, broker))),
             tasks: Box::new(Tasks::new(|job: Job| async move { job.run().await.into() })),
+            filesystems: None,
             seed: config.seed,
         }
+    }
+
+    /// With what makes file systems of what clients hand over; without it, they can mount nothing.
+    #[must_use]
+    pub fn with_filesystems(mut self, filesystems: Rc<dyn FileSystems>) -> Self {
+        self.filesystems = Some(filesystems);
+        self
     }
 
     /// Mounts a file system as the root of everything.
@@ -52,17 +62,42 @@ impl VfsService {
     /// # Errors
     /// EBUSY if there is one, or what the file system says.
     pub async fn mount_root(&self, filesystem: Box<dyn FileSystem>) -> Result<(), Errno> {
-        self.inner.vfs.mount(None, filesystem).await
+        let writability = Writability::ReadWrite;
+        let label = Label { kind: Box::default(), path: Box::default(), writability };
+        self.inner.vfs.mount(None, filesystem, label).await
     }
 
     /// Mounts a file system on a directory, given by its path from the root.
     ///
     /// # Errors
     /// ENOENT, ENOTDIR, EBUSY if something is mounted there, or what a file system says.
-    pub async fn mount(&self, path: &[u8], filesystem: Box<dyn FileSystem>) -> Result<(), Errno> {
+    pub async fn mount(
+        &self,
+        path: &[u8],
+        filesystem: Box<dyn FileSystem>,
+        writability: Writability,
+    ) -> Result<(), Errno> {
+        let kind = Box::default();
+        self.mount_labelled(filesystem, Label { kind, path: path.into(), writability }).await
+    }
+
+    async fn mount_labelled(
+        &self,
+        filesystem: Box<dyn FileSystem>,
+        label: Label,
+    ) -> Result<(), Errno> {
         let vfs = &self.inner.vfs;
-        let at = Walk::from_root(vfs, path).await?;
-        vfs.mount(Some(&at), filesystem).await
+        let at = Walk::from_root(vfs, &label.path).await?;
+        vfs.mount(Some(&at), filesystem, label).await
+    }
+
+    /// Unmounts what is mounted on a directory, given by its path from the root.
+    ///
+    /// # Errors
+    /// EINVAL if nothing is mounted there, EBUSY if any of it is in use, or what the file system
+    /// says.
+    pub async fn unmount(&self, path: &[u8]) -> Result<(), Errno> {
+        self.inner.vfs.unmount(path).await
     }
 
     /// A tmpfs whose contents, inodes and names are charged to this vfs's budget; for
@@ -73,6 +108,19 @@ impl VfsService {
         let budget = Rc::clone(&vfs.budget);
         let tmpfs = Tmpfs::new(budget, self.seed, ROOT_PERMISSIONS, vfs.time());
         Box::new(tmpfs)
+    }
+
+    /// What is mounted behind the root, see `message`.
+    fn mounts(&self) -> Vec<u8> {
+        let roots = self.inner.vfs.roots();
+        let mut text = Vec::new();
+        for label in roots.iter().skip(1).map(|root| &root.mount.label) {
+            for field in [&label.kind, message::word(label.writability), &label.path] {
+                text.extend_from_slice(field);
+                text.push(0);
+            }
+        }
+        text
     }
 
     /// What it has in memory.
@@ -99,15 +147,31 @@ impl Service for VfsService {
         }
     }
 
-    /// `usage`: what the vfs has in memory, one `name=value` a line; for holders of AUDIT.
     async fn handle_message(&self, sender: Sender, message: &[u8]) -> Result<Vec<u8>, Errno> {
-        match message {
-            b"usage" if sender.rights.contains(Rights::AUDIT) => {
-                Ok(self.usage().to_string().into_bytes())
-            }
-            b"usage" => Err(Errno::EPERM),
-            _ => Err(Errno::EOPNOTSUPP),
+        match Message::parse(message, sender.rights)? {
+            Message::Usage => Ok(self.usage().to_string().into_bytes()),
+            Message::Mounts => Ok(self.mounts()),
+            Message::Unmount { path } => self.unmount(path).await.map(|()| Vec::new()),
+            // It comes with what is to be mounted.
+            Message::Mount(_) => Err(Errno::EINVAL),
         }
+    }
+
+    async fn handle_message_with(
+        &self,
+        sender: Sender,
+        message: &[u8],
+        descriptor: Descriptor,
+    ) -> Result<Vec<u8>, Errno> {
+        let Message::Mount(Mounting { kind, writability, path }) =
+            Message::parse(message, sender.rights)?
+        else {
+            return Err(Errno::EINVAL);
+        };
+        let filesystems = self.filesystems.as_ref().ok_or(Errno::ENODEV)?;
+        let filesystem = filesystems.open(kind, &descriptor).await?;
+        let label = Label { kind: kind.into(), path: path.into(), writability };
+        self.mount_labelled(filesystem, label).await.map(|()| Vec::new())
     }
 
     async fn stop(&self) {

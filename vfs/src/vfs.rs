@@ -7,7 +7,7 @@ use crate::dentries::Dentries;
 use crate::error::Result;
 use crate::hash::{self, Map};
 use crate::inode::Inode;
-use crate::mounts::{Mount, Mounts};
+use crate::mounts::{Label, Mount, Mounts};
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::rc::{Rc, Weak};
@@ -79,8 +79,9 @@ impl Vfs {
         &self,
         at: Option<&Rc<Inode>>,
         filesystem: Box<dyn FileSystem>,
+        label: Label,
     ) -> Result<()> {
-        let mount = self.mounts.prepare(filesystem, &self.budget, self.seed);
+        let mount = self.mounts.prepare(filesystem, label, &self.budget, self.seed);
         let number = mount.filesystem.root();
         let attributes = mount.filesystem.attributes(number).await?;
         if attributes.kind != FileKind::Directory {
@@ -103,6 +104,11 @@ impl Vfs {
         Ok(())
     }
 
+    /// Takes the root of a mount out of the list.
+    pub(crate) fn forget_root(&self, root: &Rc<Inode>) {
+        self.mounts.remove(root);
+    }
+
     fn new_id(&self) -> u64 {
         let id = self.next_inode.get();
         self.next_inode.set(id + 1);
@@ -113,7 +119,12 @@ impl Vfs {
     pub(crate) fn adopt(&self, mount: &Rc<Mount>, directory: &Rc<Inode>, node: &Node) -> Rc<Inode> {
         if let Some(inode) = mount.find(node.inode) {
             inode.add_reference();
-            inode.set_parent(Some(Rc::clone(directory)));
+            if mount.is_momentary() {
+                inode.merge(&node.attributes);
+                inode.set_parent_anew(directory, mount.find(mount.filesystem.root()));
+            } else {
+                inode.set_parent(Some(Rc::clone(directory)));
+            }
             return inode;
         }
         let attributes: &Attributes = &node.attributes;

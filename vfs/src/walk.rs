@@ -82,6 +82,8 @@ pub(crate) struct Walk<'a> {
     last: LastRange,
     /// Whether a slash follows the last component, here or in a link that was followed last.
     pub(crate) slash: bool,
+    /// Whether the attributes of the directory reached were asked for in this walk.
+    is_fresh: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -115,6 +117,7 @@ impl<'a> Walk<'a> {
             links: 0,
             last: LastRange::Root,
             slash: false,
+            is_fresh: false,
         };
         walk.advance().await?;
         Ok(walk)
@@ -196,6 +199,9 @@ impl<'a> Walk<'a> {
     /// What a name in the present directory is.
     #[inline]
     async fn child(&self, name: &[u8]) -> Result<Option<Rc<Inode>>> {
+        if self.at.mount.is_momentary() && !self.is_fresh {
+            self.at.dispel_doubt().await?;
+        }
         permission::check(&self.at.attributes(), self.origin.who, Want::SEARCH)?;
         let found = self.vfs.lookup(&self.at, name).await?;
         Ok(found.map(Inode::visible))
@@ -244,7 +250,10 @@ impl<'a> Walk<'a> {
             self.position = step.next;
             match step.component {
                 Component::Current => {}
-                Component::Parent => self.at = self.above(),
+                Component::Parent => {
+                    self.at = self.above();
+                    self.is_fresh = false;
+                }
                 Component::Name(name) => {
                     let child = self.child(name).await?.ok_or(Errno::ENOENT)?;
                     if let Body::Symlink(_) = &child.body {
@@ -255,6 +264,8 @@ impl<'a> Walk<'a> {
                         continue;
                     }
                     child.directory()?;
+                    // A root that is mounted here was not looked up.
+                    self.is_fresh = Rc::ptr_eq(&child.mount, &self.at.mount);
                     self.at = child;
                 }
             }
@@ -282,6 +293,7 @@ impl<'a> Walk<'a> {
         let first = target.first().ok_or(Errno::ENOENT)?;
         if *first == b'/' {
             self.at = Rc::clone(self.origin.root);
+            self.is_fresh = false;
         }
         if path::step(&target, 0)?.is_none() && !self.rest.is_empty() {
             // The target is `/`, and more follows.
@@ -304,6 +316,9 @@ impl Vfs {
         directory: &Rc<Inode>,
         name: &[u8],
     ) -> Result<Option<Rc<Inode>>> {
+        if directory.mount.is_momentary() {
+            return self.fetch(directory, name).await;
+        }
         match self.dentries.find(directory.id, name) {
             Some(target) => Ok(target),
             None => self.fetch(directory, name).await,
@@ -328,8 +343,15 @@ impl Vfs {
                 continue;
             }
             let target = node.map(|node| self.adopt(mount, directory, &node));
-            self.dentries.insert(directory, name, target.clone());
+            self.remember(directory, name, target.clone());
             return Ok(target);
+        }
+    }
+
+    /// Notes what a name is, if that is so until it is changed here.
+    pub(crate) fn remember(&self, directory: &Rc<Inode>, name: &[u8], target: Option<Rc<Inode>>) {
+        if !directory.mount.is_momentary() {
+            self.dentries.insert(directory, name, target);
         }
     }
 

@@ -17,6 +17,7 @@ use support::client::{BOTH, READ};
 use support::fake::{FakeFileSystem, Pace};
 use support::fake_rules::ROOT;
 use support::{System, block_on};
+use vfs::Writability::ReadWrite;
 
 fn with_links(pace: Pace, links: &[(&str, &str)]) -> System {
     let fake = FakeFileSystem::new(pace);
@@ -114,7 +115,7 @@ fn mounts_are_crossed_both_ways() {
         client.create("mnt/hidden", 0o600).unwrap();
         let fake = FakeFileSystem::new(pace);
         fake.symlink(ROOT, "out", "/top");
-        block_on(system.service.mount(b"mnt", Box::new(fake.clone()))).unwrap();
+        block_on(system.service.mount(b"mnt", Box::new(fake.clone()), ReadWrite)).unwrap();
         client.create("top", 0o600).unwrap();
         assert_eq!(client.list("mnt"), Ok(vec!["out".into()]));
         client.mkdir("mnt/d", 0o755).unwrap();
@@ -134,11 +135,11 @@ fn mounts_are_crossed_both_ways() {
         assert_eq!(client.rename_with("other", "mnt", exchange), Err(Errno::EBUSY));
         assert_eq!(client.rmdir("mnt"), Err(Errno::EBUSY));
         let again = system.service.tmpfs();
-        assert_eq!(block_on(system.service.mount(b"mnt", again)), Err(Errno::EBUSY));
+        assert_eq!(block_on(system.service.mount(b"mnt", again, ReadWrite)), Err(Errno::EBUSY));
         let again = system.service.tmpfs();
-        assert_eq!(block_on(system.service.mount(b"top", again)), Err(Errno::ENOTDIR));
+        assert_eq!(block_on(system.service.mount(b"top", again, ReadWrite)), Err(Errno::ENOTDIR));
         let again = system.service.tmpfs();
-        block_on(system.service.mount(b"other", again)).unwrap();
+        block_on(system.service.mount(b"other", again, ReadWrite)).unwrap();
         client.create("other/x", 0o600).unwrap();
         assert_eq!(client.list("other"), Ok(vec!["x".into()]));
     }

@@ -1,7 +1,9 @@
 //! What only Linux has, as a client or behind the seams of the data plane.
 //!
 //! ```text
-//!   fuse    the vfs as a mount that every program can use
+//!   fuse      the vfs as a mount that every program can use
+//!   hostfs    a directory of the host as a file system that the vfs mounts
 //! ```
 
 pub mod fuse;
+pub mod hostfs;

@@ -14,6 +14,7 @@ mod clock;
 pub mod linux;
 pub mod local;
 mod notifier;
+pub mod offload;
 
 pub use address::{ConnectError, ListenError};
 pub use notifier::NotifierThread;

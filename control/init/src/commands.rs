@@ -14,14 +14,18 @@ use control::message::{
     SessionTerms, StatusReport, Tell, TellService, Welcome,
 };
 use control::platform::Packet;
-use dataplane::SessionId;
 use dataplane::entry::{Errno, Sqe};
+use dataplane::{Descriptor, SessionId};
 
 /// Refused, for this reason.
 type Refused = (Errno, &'static str);
 
 const NO_SESSION: Refused = (Errno::ENOENT, "no such session of this client");
 const NOT_HELD: Refused = (Errno::EPERM, "no such capability, or it does not allow this");
+
+/// One of these lets a client hand a descriptor to a service.
+const ADMINISTRATION: Rights =
+    Rights::MOUNT.union(Rights::NET_ADMIN).union(Rights::BLOCK_ADMIN).union(Rights::DEVICE);
 
 impl Init {
     pub(crate) fn client_message(&mut self, id: u64, packet: &Packet) {
@@ -36,6 +40,13 @@ impl Init {
             Err(_) => return self.client_gone(id),
         };
         let request = header.request;
+        if message.descriptors() != packet.descriptors.len() {
+            return self.refuse(
+                id,
+                request,
+                (Errno::EINVAL, "not the descriptors of this message"),
+            );
+        }
         let done = match message {
             ClientMessage::Hello => self.hello(id, request),
             ClientMessage::Connect(wish) => self.connect(id, header, &wish),
@@ -45,7 +56,8 @@ impl Init {
             ClientMessage::Revoke => self.revoke(id, header),
             ClientMessage::Status => self.status(id, request),
             ClientMessage::Remains(named) => self.remains(id, request, named.session),
-            ClientMessage::Tell(tell) => self.tell(id, header, tell),
+            ClientMessage::Tell(tell) => self.tell(id, header, tell, &[]),
+            ClientMessage::TellWith(tell) => self.tell(id, header, tell, &packet.descriptors),
             ClientMessage::Shutdown => self.shutdown(id, header),
         };
         if let Err(refused) = done {
@@ -313,16 +325,32 @@ impl Init {
         Ok(())
     }
 
-    fn tell(&mut self, id: u64, header: Header, tell: Tell) -> Result<(), Refused> {
+    /// Passes a message on to a service, with the descriptor that came with it, if one did. What a
+    /// descriptor refers to is the client's choice, and merely closing it may wait for the client:
+    /// only those who administer something may have a service hold one.
+    fn tell(
+        &mut self,
+        id: u64,
+        header: Header,
+        tell: Tell,
+        descriptors: &[Descriptor],
+    ) -> Result<(), Refused> {
         let (object, rights, badge) = self.object(id, header.capability, Rights::CONNECT)?;
         let Object::Service(place) = object else { return Err(NOT_HELD) };
+        if !descriptors.is_empty() && !rights.intersects(ADMINISTRATION) {
+            return Err(NOT_HELD);
+        }
         let service = self.services.get_mut(place).ok_or(NOT_HELD)?;
         if service.state != ServiceState::Ready {
             return Err((Errno::ENOTCONN, "the service is not running"));
         }
-        let command = ServiceCommand::Tell(TellService { rights, badge, text: tell.text });
+        let tell = TellService { rights, badge, text: tell.text };
+        let command = match descriptors {
+            [] => ServiceCommand::Tell(tell),
+            _ => ServiceCommand::TellWith(tell),
+        };
         let awaited = Awaited::Told { client: id, request: header.request };
-        service.ask(&command, Vec::new(), awaited);
+        service.ask(&command, descriptors.to_vec(), awaited);
         Ok(())
     }
 

@@ -235,10 +235,40 @@ impl Connection {
     /// # Errors
     /// [`ConnectError::Refused`] with the service's error, among others.
     pub fn tell(&self, service: &str, message: &[u8]) -> Result<Vec<u8>, ConnectError> {
-        let capability = self.capability(service)?;
+        self.tell_by(self.capability(service)?, message, None)
+    }
+
+    /// The same with a descriptor, which the service gets; for those who administer something.
+    ///
+    /// # Errors
+    /// As for [`Connection::tell`].
+    pub fn tell_with(
+        &self,
+        service: &str,
+        message: &[u8],
+        descriptor: Descriptor,
+    ) -> Result<Vec<u8>, ConnectError> {
+        self.tell_by(self.capability(service)?, message, Some(descriptor))
+    }
+
+    /// Sends a message by a particular capability, with or without a descriptor.
+    ///
+    /// # Errors
+    /// As for [`Connection::tell`].
+    pub fn tell_by(
+        &self,
+        capability: Handle,
+        message: &[u8],
+        descriptor: Option<Descriptor>,
+    ) -> Result<Vec<u8>, ConnectError> {
         let too_long = |_| ConnectError::Channel(ChannelError::TooLarge);
-        let text = message.to_vec().try_into().map_err(too_long)?;
-        match self.shared.ask(Some(capability), &ClientMessage::Tell(Tell { text }))?.0 {
+        let tell = Tell { text: message.to_vec().try_into().map_err(too_long)? };
+        let tell = match descriptor {
+            None => ClientMessage::Tell(tell),
+            Some(_) => ClientMessage::TellWith(tell),
+        };
+        let descriptors = descriptor.into_iter().collect();
+        match self.shared.ask_with(Some(capability), &tell, descriptors)?.0 {
             BrokerReply::Told(told) => Ok(told.text.into_vec()),
             _ => Err(ConnectError::Protocol),
         }
@@ -290,10 +320,19 @@ impl Shared {
         capability: Option<Handle>,
         message: &ClientMessage,
     ) -> Result<(BrokerReply, Vec<Descriptor>), ConnectError> {
+        self.ask_with(capability, message, Vec::new())
+    }
+
+    fn ask_with(
+        &self,
+        capability: Option<Handle>,
+        message: &ClientMessage,
+        descriptors: Vec<Descriptor>,
+    ) -> Result<(BrokerReply, Vec<Descriptor>), ConnectError> {
         let _turn = self.turns.take();
         let request = self.next_request.fetch_add(1, Ordering::Relaxed);
         let bytes = message.encode(Header { request, capability });
-        self.channel.send(&Packet { bytes, descriptors: Vec::new() })?;
+        self.channel.send(&Packet { bytes, descriptors })?;
         loop {
             let packet = self.channel.receive_within(Some(ANSWER_WITHIN_NS))?;
             let (header, reply) =

@@ -12,6 +12,9 @@
 //! | 0x0108 | Shutdown   |              | the system's, with `SHUTDOWN`                |
 //! | 0x0109 | Remains    | session u64  | no                                           |
 //! | 0x010a | Tell       | text         | the service's, with `CONNECT`                |
+//! | 0x010b | TellWith   | text         | the same, and a right to administer something |
+//!
+//! A descriptor accompanies `TellWith`.
 //!
 //! `Connect`:
 //!
@@ -63,6 +66,8 @@ messages! {
         0x0109 + 0 => Remains(body: SessionNamed),
         /// Hand a message to the service whose capability the header names. Answered by `Told`.
         0x010a + 0 => Tell(body: Tell),
+        /// The same, with a descriptor that the service is to use.
+        0x010b + 1 => TellWith(body: Tell),
     }
 }
 

@@ -13,6 +13,7 @@
 //! | 0x0305 | Ping          |                 |                                                      |
 //! | 0x0306 | RegionCreated | `RegionCreated` | the region                                           |
 //! | 0x0307 | Tell          | `TellService`   |                                                      |
+//! | 0x0308 | TellWith      | `TellService`   | what the client has passed: of any kind              |
 //!
 //! From the service:
 //!
@@ -68,6 +69,8 @@ messages! {
         0x0306 + 1 => RegionCreated(body: RegionCreated),
         /// A client's message that is the service's own business. Answered by `Told` or `Failed`.
         0x0307 + 0 => Tell(body: TellService),
+        /// The same, with a descriptor of the client's. Nobody has looked at what it is.
+        0x0308 + 1 => TellWith(body: TellService),
     }
 }
 

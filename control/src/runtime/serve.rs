@@ -12,10 +12,10 @@ use alloc::rc::Rc;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::cell::Cell;
-use dataplane::SessionId;
 use dataplane::entry::Errno;
 use dataplane::platform::Poller;
 use dataplane::service::{DataService, Reactor};
+use dataplane::{Descriptor, SessionId};
 
 /// Why a service did not serve to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -145,7 +145,11 @@ impl<S: Service + DataService> Runtime<S> {
                 })
             }
             ServiceCommand::Tell(tell) => {
-                self.tell(request, tell);
+                self.tell(request, tell, None);
+                return Ok(());
+            }
+            ServiceCommand::TellWith(tell) => {
+                self.tell(request, tell, packet.descriptors.first().cloned());
                 return Ok(());
             }
             ServiceCommand::Stop => return self.stop(request),
@@ -169,11 +173,16 @@ impl<S: Service + DataService> Runtime<S> {
         Ok(())
     }
 
-    fn tell(&mut self, request: u64, tell: TellService) {
+    fn tell(&mut self, request: u64, tell: TellService, descriptor: Option<Descriptor>) {
         let (service, link) = (Rc::clone(&self.service), Rc::clone(&self.link));
         self.reactor.spawn(Box::pin(async move {
             let sender = Sender { rights: tell.rights, badge: tell.badge };
-            let told = service.handle_message(sender, &tell.text).await;
+            let told = match descriptor {
+                None => service.handle_message(sender, &tell.text).await,
+                Some(descriptor) => {
+                    service.handle_message_with(sender, &tell.text, descriptor).await
+                }
+            };
             let text = told.and_then(|text| text.try_into().map_err(|_| Errno::E2BIG));
             link.send(
                 request,

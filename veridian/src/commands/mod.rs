@@ -1,6 +1,7 @@
 //! The commands, one file each; `files` and `attributes` are what those that touch files
 //! share.
 
+pub(crate) mod attach;
 mod attributes;
 pub(crate) mod bench;
 pub(crate) mod cat;

@@ -1,11 +1,14 @@
-//! `mount` and `umount`: the system's files for every program.
+//! `mount` and `umount`: the system's files for every program; what is mounted within the system is
+//! `attach`'s.
 //!
 //! The kernel's questions are answered by a process of its own, which the command starts and
 //! leaves running once the mount is usable. It unmounts when the system is gone, when it is told
 //! to end, and it ends when somebody else has unmounted.
 
+use super::attach;
 use crate::cli::{Mount, Umount};
 use crate::output::Output;
+use crate::place::Place;
 use crate::signals::Interrupts;
 use crate::system::{self, Address};
 use anyhow::{Context, Result, bail};
@@ -25,13 +28,22 @@ const LOOK_INTERVAL_NS: u64 = 50_000_000;
 const GONE_WITHIN: Duration = Duration::from_secs(5);
 
 pub(crate) fn run(options: &Mount, address: &Address, output: &mut Output) -> Result<()> {
-    if options.foreground {
-        return serve(options, address);
+    match (&options.host, &options.target) {
+        (Some(host), Some(target)) => attach::mount(host, target, options.read_only, address),
+        (_, None) => attach::show(address, output),
+        (None, Some(Place::System(path))) => {
+            bail!("what is to be mounted on {path}? Name a directory of the host with --host")
+        }
+        (None, Some(Place::Host(point))) if options.foreground => serve(point, options, address),
+        (None, Some(Place::Host(point))) => start(point, options, address, output),
     }
+}
+
+/// Starts the process that serves the mount, and waits until it is usable.
+fn start(point: &Path, options: &Mount, address: &Address, output: &mut Output) -> Result<()> {
     // Told here, where somebody reads it.
     drop(system::connect(address)?);
-    let point =
-        fs::canonicalize(&options.point).with_context(|| format!("{}", options.point.display()))?;
+    let point = fs::canonicalize(point).with_context(|| format!("{}", point.display()))?;
     let program = std::env::current_exe().context("finding this program")?;
     let mut child = Command::new(program)
         .arg("--address")
@@ -55,7 +67,7 @@ pub(crate) fn run(options: &Mount, address: &Address, output: &mut Output) -> Re
 }
 
 /// Answers the kernel until the mount ends.
-fn serve(options: &Mount, address: &Address) -> Result<()> {
+fn serve(point: &Path, options: &Mount, address: &Address) -> Result<()> {
     let interrupts = Interrupts::catch()?;
     let connection = system::connect(address)?;
     let (uid, gid) = (rustix::process::geteuid(), rustix::process::getegid());
@@ -65,8 +77,8 @@ fn serve(options: &Mount, address: &Address) -> Result<()> {
         uid: uid.as_raw(),
         gid: gid.as_raw(),
     };
-    let mounted = fuse::mount(&connection, &address.0, &options.point, how)
-        .with_context(|| format!("mounting at {}", options.point.display()))?;
+    let mounted = fuse::mount(&connection, &address.0, point, how)
+        .with_context(|| format!("mounting at {}", point.display()))?;
     if options.detached {
         leave_terminal()?;
     }
@@ -97,8 +109,11 @@ fn leave_terminal() -> Result<()> {
     rustix::stdio::dup2_stderr(&nowhere).context("leaving standard error")
 }
 
-pub(crate) fn unmount(options: &Umount) -> Result<()> {
-    let point = &options.point;
+pub(crate) fn unmount(options: &Umount, address: &Address) -> Result<()> {
+    let point = match &options.target {
+        Place::System(path) => return attach::umount(path, address),
+        Place::Host(point) => point,
+    };
     // Of a mount whose front end was killed, the path itself cannot be looked at.
     let point = fs::canonicalize(point).unwrap_or_else(|_| point.clone());
     if !mounts()?.iter().any(|mount| Path::new(&mount.point) == point) {

@@ -2,14 +2,26 @@
 
 use control::platform::{Channel, Machine};
 use control::runtime::{ServeError, serve};
-use dataplane::platform::Poller;
+
+use dataplane::Descriptor;
+use dataplane::entry::Errno;
+use dataplane::filesystem::{Answer, FileSystem, FileSystems, Reply};
+use dataplane::platform::{Offload, Poller};
+use host::hostfs::{HostDirectory, Limits};
 use platform::linux::{self, Platform};
+use rustix::process::{Resource, getrlimit};
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
+use std::rc::Rc;
 use std::sync::Arc;
 use vfs::{VfsConfig, VfsService};
 
 pub(crate) const NAME: &str = "vfs";
+
+/// Threads of one mount that may be in calls of the host at a time.
+pub(crate) const HOST_THREADS: usize = 8;
+/// Mounts of the host that may use up their descriptors before others find none left.
+const HOST_MOUNTS: u64 = 16;
 
 /// Share of the machine's memory that file contents may take: one half.
 const MEMORY_SHARE: u64 = 2;
@@ -18,7 +30,7 @@ pub(super) fn run(channel: Arc<dyn Channel>) -> Result<(), String> {
     let platform = Platform::new();
     let machine = Machine { waiting: platform.waiting(), memory: platform.memory() };
     let poller = linux::poller().map_err(|_| "no descriptor to be had".to_owned())?;
-    match serve_on(channel, machine, poller) {
+    match serve_on(channel, machine, poller, move || platform.offload(HOST_THREADS)) {
         // The system was ended from outside; there is nobody left to tell.
         Ok(()) | Err(ServeError::BrokerGone) => Ok(()),
         Err(error) => Err(format!("{error:?}")),
@@ -30,9 +42,40 @@ pub(crate) fn serve_on(
     channel: Arc<dyn Channel>,
     machine: Machine,
     poller: Box<dyn Poller>,
+    offload: impl Fn() -> Arc<dyn Offload> + 'static,
 ) -> Result<(), ServeError> {
     let config = VfsConfig::new(memory_bytes() / MEMORY_SHARE, seed());
-    serve(channel, machine, poller, |machine, broker| VfsService::new(config, machine, broker))
+    let filesystems = Rc::new(OfTheHost { offload: Box::new(offload) });
+    serve(channel, machine, poller, |machine, broker| {
+        VfsService::new(config, machine, broker).with_filesystems(filesystems)
+    })
+}
+
+/// What clients can have mounted: directories of the host, by a descriptor.
+struct OfTheHost {
+    /// Makes the pool of a mount.
+    offload: Box<dyn Fn() -> Arc<dyn Offload>>,
+}
+
+impl FileSystems for OfTheHost {
+    fn open(&self, kind: &[u8], source: &Descriptor) -> Answer<Box<dyn FileSystem>> {
+        if kind != b"host" {
+            return Reply::Now(Err(Errno::ENODEV));
+        }
+        let directory = linux::as_fd(source).map(|fd| fd.try_clone_to_owned());
+        let Some(Ok(directory)) = directory else {
+            let none_left = directory.is_some();
+            return Reply::Now(Err(if none_left { Errno::ENFILE } else { Errno::EBADF }));
+        };
+        let opened = HostDirectory::open(directory, (self.offload)(), limits());
+        Reply::Later(Box::pin(async { Ok(Box::new(opened.await?) as Box<dyn FileSystem>) }))
+    }
+}
+
+/// Each mount may have a share of the descriptors that this process may open.
+fn limits() -> Limits {
+    let most = getrlimit(Resource::Nofile).current.unwrap_or(1 << 20);
+    Limits { descriptors: usize::try_from(most / HOST_MOUNTS).unwrap_or(usize::MAX) }
 }
 
 fn memory_bytes() -> u64 {

@@ -4,6 +4,7 @@
 mod copy;
 mod files;
 mod lifecycle;
+mod mounts;
 mod support;
 mod tour;
 mod usage;

@@ -48,6 +48,7 @@ impl Vfs {
     ) -> Result<()> {
         let mask = change.parse()?;
         let inode = self.target(session, who, at, links, SessionRights::WRITE).await?;
+        inode.mount.check_writable()?;
         inode.dispel_doubt().await?;
         let changes = self.checked(&inode.attributes(), who, mask, change)?;
         if mask.is_empty() {
@@ -55,7 +56,7 @@ impl Vfs {
         }
         let filesystem = &inode.mount.filesystem;
         let news = filesystem.set_attributes(inode.number, &changes).await?;
-        if inode.kind == FileKind::Regular {
+        if inode.kind == FileKind::Regular && !inode.mount.is_momentary() {
             // Size and the times of contents may be newer here.
             apply(&mut inode.attributes_mut(), &changes);
         } else {

@@ -78,6 +78,9 @@ impl Vfs {
         file.require(OpenMode::READ)?;
         let inode = &file.inode;
         inode.contents()?;
+        if inode.mount.is_momentary() {
+            return Err(Errno::EOPNOTSUPP);
+        }
         let Some(range) = Range::new(inode, offset, len)? else {
             return Ok(Some(NOTHING));
         };
@@ -105,7 +108,8 @@ impl Vfs {
     ///
     /// # Errors
     /// EBADF, EISDIR, EINVAL; EDQUOT for more pages than the session may pin; EOPNOTSUPP for what
-    /// lies further behind the file's beginning than a region reaches: it can be READ; ENOSPC or
+    /// lies further behind the file's beginning than a region reaches, and for files that others
+    /// than the vfs change: they can be READ; ENOSPC or
     /// ENOMEM if there is no memory.
     pub(crate) async fn read_grant(
         &self,

@@ -1,6 +1,7 @@
 //! What can be asked of a vfs. Domain calls only: files, paths, credentials; no entries.
 
 mod attributes;
+mod direct;
 mod grant;
 mod link;
 mod list;
@@ -11,6 +12,7 @@ mod rename;
 mod status;
 mod sync;
 mod truncate;
+mod unmount;
 mod write;
 
 pub(crate) use grant::Granted;

@@ -191,6 +191,9 @@ impl Vfs {
         if is_directory && (how.flags.writes() || how.truncates() || how.creates()) {
             return Err(Errno::EISDIR);
         }
+        if inode.kind == FileKind::Regular && (how.flags.writes() || how.truncates()) {
+            inode.mount.check_writable()?;
+        }
         let mut want = Want::empty();
         want.set(Want::READ, how.flags.reads());
         want.set(Want::WRITE, how.flags.writes() || how.truncates());

@@ -94,6 +94,9 @@ impl Vfs {
         arena: &Arena,
         into: ArenaRange,
     ) -> Result<Option<u32>> {
+        if file.inode.mount.is_momentary() {
+            return Ok(None);
+        }
         let mut reading = Reading::new(file, offset, arena, into)?;
         if reading.advance()?.is_some() {
             return Ok(None);
@@ -114,6 +117,9 @@ impl Vfs {
         arena: &Arena,
         into: ArenaRange,
     ) -> Result<u32> {
+        if file.inode.mount.is_momentary() {
+            return self.read_there(file, offset, arena, into).await;
+        }
         let mut reading = Reading::new(file, offset, arena, into)?;
         while let Some(missing) = reading.advance()? {
             reading.wanted = reading.wanted.min(MAX_TRANSFER);
@@ -173,6 +179,9 @@ impl Vfs {
     /// its daily update.
     #[inline]
     pub(super) fn note_access(&self, inode: &Rc<Inode>) {
+        if inode.mount.is_momentary() || inode.mount.check_writable().is_err() {
+            return;
+        }
         let is_due = {
             let attributes = inode.attributes();
             attributes.accessed <= attributes.modified || attributes.accessed <= attributes.changed

@@ -41,7 +41,7 @@ impl NameChange<'_> {
         let (vfs, directory, name) = (self.vfs, self.directory, self.name);
         self.is_clear = true;
         drop(self);
-        vfs.dentries.insert(directory, name, target);
+        vfs.remember(directory, name, target);
     }
 }
 
@@ -62,13 +62,14 @@ impl Vfs {
     /// Announces a change of a name, which `file` has.
     ///
     /// # Errors
-    /// ENOTDIR.
+    /// ENOTDIR; EROFS if nothing may be changed there.
     pub(super) fn change_names<'a>(
         &'a self,
         directory: &'a Rc<Inode>,
         name: &'a [u8],
         file: Option<&'a Rc<Inode>>,
     ) -> Result<NameChange<'a>> {
+        directory.mount.check_writable()?;
         Ok(NameChange {
             vfs: self,
             directory,

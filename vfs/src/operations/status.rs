@@ -45,7 +45,10 @@ impl Vfs {
     /// Of the file system.
     pub(crate) async fn filesystem_status(&self, file: &OpenFile) -> Result<FilesystemStatus> {
         let mount = &file.inode.mount;
-        let status = mount.filesystem.status().await?;
+        let mut status = mount.filesystem.status().await?;
+        if mount.check_writable().is_err() {
+            status.flags |= FilesystemStatus::READ_ONLY;
+        }
         Ok(FilesystemStatus { device: mount.id, ..status })
     }
 }

@@ -41,6 +41,9 @@ impl Vfs {
         size: u64,
     ) -> Result<()> {
         let contents = inode.contents()?;
+        if inode.mount.is_momentary() {
+            return self.set_size_there(inode, who, size).await;
+        }
         let _writing = contents.writing.acquire().await;
         contents.before_change()?;
         let time = self.time();

@@ -38,6 +38,9 @@ impl Vfs {
             return Ok(0);
         }
         let _writing = contents.writing.acquire().await;
+        if inode.mount.is_momentary() {
+            return self.write_there(file, who, offset, arena, from).await;
+        }
         let offset =
             if file.mode.contains(OpenMode::APPEND) { inode.attributes().size } else { offset };
         if offset >= MAX_SIZE {

@@ -1,7 +1,7 @@
 //! The inodes of a tmpfs.
 
 use super::directory::Entries;
-use crate::budget::Budget;
+use crate::budget::{Account, Budget};
 use crate::error::Result;
 use crate::hash::{Map, map};
 use crate::inode::Inode;
@@ -41,7 +41,8 @@ pub(super) struct Nodes {
     nodes: Map<u64, Node>,
     next: u64,
     seed: u64,
-    budget: Rc<Budget>,
+    /// What goes with the file system is given back.
+    budget: Account,
 }
 
 /// What a name costs.
@@ -54,6 +55,7 @@ impl Nodes {
 
     /// A root directory of user 0 that all may search and nobody else may write.
     pub(super) fn new(budget: Rc<Budget>, seed: u64, permissions: u32, time: Timestamp) -> Self {
+        let budget = Account::new(budget);
         let mut nodes = Self { nodes: map(seed), next: Self::ROOT.0 + 1, seed, budget };
         let root = NewNode {
             kind: FileKind::Directory,
@@ -98,8 +100,8 @@ impl Nodes {
     /// What the budget has room for: blocks and inodes share it.
     pub(super) fn status(&self) -> FilesystemStatus {
         let page = PAGE_BYTES as u64;
-        let limit = self.budget.limit_bytes();
-        let free = limit.saturating_sub(self.budget.used_bytes());
+        let limit = self.budget.budget().limit_bytes();
+        let free = limit.saturating_sub(self.budget.budget().used_bytes());
         let used_inodes = self.nodes.len() as u64;
         FilesystemStatus {
             kind: TMPFS_MAGIC,

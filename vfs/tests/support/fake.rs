@@ -6,7 +6,7 @@ use dataplane::entry::Errno;
 use dataplane::file::{DirectoryWriter, FileKind, FilesystemStatus, RenameFlags};
 use dataplane::filesystem::{
     Answer, Attributes, Changes, ContentsIn, Created, DirectoryPart, Durable, FileSystem,
-    InodeNumber, Name, NewNode, Node, PageBytes, Relinked, Renamed, Reply,
+    InodeNumber, Name, NewNode, Node, PageBytes, Relinked, Renamed, Reply, Validity, WriteAt,
 };
 use dataplane::platform::Timestamp;
 use std::cell::{Cell, RefCell};
@@ -26,11 +26,18 @@ pub(crate) enum Pace {
 pub(crate) struct FakeFileSystem {
     pub(crate) state: Rc<RefCell<State>>,
     pace: Rc<Cell<Pace>>,
+    validity: Validity,
 }
 
 impl FakeFileSystem {
     pub(crate) fn new(pace: Pace) -> Self {
-        Self { state: Rc::new(RefCell::new(State::new(0o1777))), pace: Rc::new(Cell::new(pace)) }
+        let state = Rc::new(RefCell::new(State::new(0o1777)));
+        Self { state, pace: Rc::new(Cell::new(pace)), validity: Validity::UntilChanged }
+    }
+
+    /// The same, but changed by others too: nothing that it says may be kept.
+    pub(crate) fn shared(self) -> Self {
+        Self { validity: Validity::Momentary, ..self }
     }
 
     /// References that the vfs has.
@@ -130,6 +137,10 @@ impl FileSystem for FakeFileSystem {
         ContentsIn::Backing
     }
 
+    fn validity(&self) -> Validity {
+        self.validity
+    }
+
     fn lookup(&self, at: Name<'_>) -> Answer<Node> {
         let at = owned(at);
         self.reply_with_reference(move |state| state.lookup(&at), |node| Some(node.inode))
@@ -207,6 +218,7 @@ impl FileSystem for FakeFileSystem {
         index: u64,
         mut page: Box<PageBytes>,
     ) -> Answer<Box<PageBytes>> {
+        assert_eq!(self.validity, Validity::UntilChanged, "pages are kept");
         self.reply(move |state| {
             state.read_page(inode.0, index, &mut page);
             Ok(page)
@@ -220,12 +232,23 @@ impl FileSystem for FakeFileSystem {
         page: &PageBytes,
         len: usize,
     ) -> Answer<()> {
+        assert_eq!(self.validity, Validity::UntilChanged, "pages were kept");
         let page = Box::new(*page);
         self.reply(move |state| state.write_page(inode.0, index, &page, len))
     }
 
     fn status(&self) -> Answer<FilesystemStatus> {
         self.reply(|_| Ok(FilesystemStatus { blocks: 7, max_name: 255, ..Default::default() }))
+    }
+
+    fn read(&self, inode: InodeNumber, offset: u64, len: usize) -> Answer<Vec<u8>> {
+        assert_eq!(self.validity, Validity::Momentary, "contents are read by pages");
+        self.reply(move |state| Ok(state.read(inode.0, offset, len)))
+    }
+
+    fn write(&self, inode: InodeNumber, at: WriteAt, bytes: Vec<u8>) -> Answer<usize> {
+        assert_eq!(self.validity, Validity::Momentary, "contents are written by pages");
+        self.reply(move |state| state.write(inode.0, at, &bytes))
     }
 
     fn sync(&self, _: Durable) -> Answer<()> {

@@ -5,7 +5,7 @@ use dataplane::entry::Errno;
 use dataplane::file::{DirectoryEntry, DirectoryWriter, FileKind, RenameFlags};
 use dataplane::filesystem::{
     Attributes, Changes, Created, DirectoryPart, FIRST_COOKIE, InodeNumber, NewNode, Node,
-    PAGE_BYTES, PageBytes, Relinked, Renamed,
+    PAGE_BYTES, PageBytes, Relinked, Renamed, WriteAt,
 };
 use dataplane::platform::Timestamp;
 use std::collections::BTreeMap;
@@ -362,6 +362,57 @@ impl State {
         let end = index * 4096 + len as u64;
         node.attributes.size = node.attributes.size.max(end);
         Ok(())
+    }
+
+    /// Bytes up to the end of the first page, as it likes.
+    pub(crate) fn read(&mut self, number: u64, offset: u64, len: usize) -> Vec<u8> {
+        assert!(len > 0, "nothing to read");
+        let mut page = Box::new([0; PAGE_BYTES]);
+        self.read_page(number, offset / 4096, &mut page);
+        let size = self.node(number).attributes.size;
+        let left = usize::try_from(size.saturating_sub(offset)).unwrap_or(usize::MAX);
+        let within = usize::try_from(offset % 4096).unwrap();
+        page[within..].iter().take(len.min(left)).copied().collect()
+    }
+
+    /// Writes bytes, page by page.
+    pub(crate) fn write(&mut self, number: u64, at: WriteAt, bytes: &[u8]) -> Outcome<usize> {
+        assert!(!bytes.is_empty(), "nothing to write");
+        let mut at = at;
+        let mut done = 0;
+        while done < bytes.len() {
+            match self.write_part(number, at, &bytes[done..]) {
+                Err(error) if done == 0 => return Err(error),
+                Err(_) => break,
+                Ok(written) => done += written,
+            }
+            if let WriteAt::Offset(offset) = &mut at {
+                *offset = (*offset / 4096 + 1) * 4096;
+            }
+        }
+        Ok(done)
+    }
+
+    fn write_part(&mut self, number: u64, at: WriteAt, bytes: &[u8]) -> Outcome<usize> {
+        let size = self.node(number).attributes.size;
+        let offset = match at {
+            WriteAt::Offset(offset) => offset,
+            WriteAt::End => size,
+        };
+        let within = usize::try_from(offset % 4096).unwrap();
+        let bytes = &bytes[..bytes.len().min(4096 - within)];
+        let mut page = Box::new([0; PAGE_BYTES]);
+        self.read_page(number, offset / 4096, &mut page);
+        page[within..within + bytes.len()].copy_from_slice(bytes);
+        let end = within + bytes.len();
+        let before = usize::try_from(size.saturating_sub(offset - offset % 4096));
+        let len = end.max(before.unwrap_or(4096).min(4096));
+        self.write_page(number, offset / 4096, &page, len)?;
+        // A time of its own.
+        let attributes = &mut self.node(number).attributes;
+        attributes.modified.0 += 1;
+        attributes.changed.0 += 1;
+        Ok(bytes.len())
     }
 
     pub(crate) fn forget(&mut self, number: u64, references: u64) {

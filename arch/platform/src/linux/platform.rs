@@ -10,8 +10,9 @@ use super::spawning::{Program, Spawner};
 use super::store::RegionStore;
 use super::waiting::LinuxWaiting;
 use crate::address::{ConnectError, ListenError};
+use crate::offload::Pool;
 use control::platform::{Channel, Listener, Pairing, SpawnError};
-use dataplane::platform::{Doorbells, Memory, Poller, Waiting};
+use dataplane::platform::{Doorbells, Memory, Offload, Poller, Waiting};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -61,6 +62,13 @@ impl Platform {
     #[must_use]
     pub fn doorbells(&self) -> Arc<dyn Doorbells> {
         Arc::new(LinuxDoorbells)
+    }
+
+    /// A pool of at most so many threads for what blocks. What one pool's users wait for does not
+    /// hold up another's.
+    #[must_use]
+    pub fn offload(&self, threads: usize) -> Arc<dyn Offload> {
+        Arc::new(Pool::new(threads))
     }
 
     /// Starts to listen at an address, `@name` or a path.

@@ -37,7 +37,11 @@ impl Channel for LocalChannel {
         if !bytes.contains(&packet.bytes.len()) || packet.descriptors.len() > MAX_DESCRIPTORS {
             return Err(ChannelError::TooLarge);
         }
-        let ours = |descriptor| Source::of(descriptor).is_ok() || memory::is_region(descriptor);
+        // A file descriptor of the process's is one of each of its threads.
+        let ours = |descriptor: &Descriptor| {
+            let is_file = crate::linux::as_fd(descriptor).is_some();
+            is_file || Source::of(descriptor).is_ok() || memory::is_region(descriptor)
+        };
         if !packet.descriptors.iter().all(ours) {
             return Err(ChannelError::WrongDescriptor);
         }

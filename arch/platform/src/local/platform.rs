@@ -8,8 +8,9 @@ use super::poller::LocalPoller;
 use super::spawning::{Roles, Spawner};
 use super::waiting::LocalWaiting;
 use crate::address::{ConnectError, ListenError};
+use crate::offload::Pool;
 use control::platform::{Channel, Listener, Pairing, SpawnError};
-use dataplane::platform::{Doorbells, Memory, Poller, Waiting};
+use dataplane::platform::{Doorbells, Memory, Offload, Poller, Waiting};
 use std::sync::Arc;
 
 /// One process, as its threads see it. Only clones of one platform reach each other.
@@ -42,6 +43,13 @@ impl Platform {
     #[must_use]
     pub fn doorbells(&self) -> Arc<dyn Doorbells> {
         Arc::new(LocalDoorbells)
+    }
+
+    /// A pool of at most so many threads for what blocks. What one pool's users wait for does not
+    /// hold up another's.
+    #[must_use]
+    pub fn offload(&self, threads: usize) -> Arc<dyn Offload> {
+        Arc::new(Pool::new(threads))
     }
 
     /// Starts to listen at an address, which is any name.

@@ -9,6 +9,7 @@ mod channel;
 mod hostile;
 mod listener;
 mod memory;
+mod offload;
 mod poller;
 mod processes;
 mod protection;
@@ -63,6 +64,7 @@ fn check_common(subject: &Subject, report: &mut Report) {
     channel::check(subject, report);
     listener::check(subject, report);
     spawning::check(subject, report);
+    offload::check(subject, report);
 }
 
 /// What only processes can do to each other.

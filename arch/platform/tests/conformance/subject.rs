@@ -5,7 +5,7 @@ use control::platform::{
     Channel, Listener, MakePoller, Packet, Pairing, SpawnError, Spawning, Started, Unit,
 };
 use dataplane::Descriptor;
-use dataplane::platform::{Doorbells, Instant, Memory, Poller, Token, Waiting};
+use dataplane::platform::{Doorbells, Instant, Memory, Offload, Poller, Token, Waiting};
 use platform::{ConnectError, ListenError, linux, local};
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -66,6 +66,13 @@ impl Subject {
 
     pub(crate) fn poller(&self) -> Box<dyn Poller> {
         (self.make_poller)().unwrap()
+    }
+
+    pub(crate) fn offload(&self, threads: usize) -> Arc<dyn Offload> {
+        match &self.system {
+            System::Local(platform) => platform.offload(threads),
+            System::Linux(platform) => platform.offload(threads),
+        }
     }
 
     pub(crate) fn pair(&self) -> (Arc<dyn Channel>, Arc<dyn Channel>) {

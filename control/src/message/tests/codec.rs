@@ -92,10 +92,10 @@ fn service_messages_survive() {
 fn any_body_is_decoded_or_refused() {
     let kinds = prop_oneof![
         1..3u16,
-        0x0101..0x0109u16,
-        0x0201..0x0206u16,
-        0x0301..0x0307u16,
-        0x0401..0x0409u16
+        0x0101..0x010cu16,
+        0x0201..0x0208u16,
+        0x0301..0x0309u16,
+        0x0401..0x040au16
     ];
     let body = proptest::collection::vec(prop_oneof![Just(0u8), Just(1u8), any::<u8>()], 0..300);
     check((kinds, 0..6u16, body), |(kind, descriptors, body)| {

@@ -107,6 +107,7 @@ pub(super) fn client_message() -> impl Strategy<Value = ClientMessage> {
         Just(ClientMessage::Shutdown),
         session_named().prop_map(ClientMessage::Remains),
         list(any::<u8>()).prop_map(|text| ClientMessage::Tell(Tell { text })),
+        list(any::<u8>()).prop_map(|text| ClientMessage::TellWith(Tell { text })),
     ]
 }
 
@@ -197,6 +198,9 @@ pub(super) fn service_command() -> impl Strategy<Value = ServiceCommand> {
         }),
         (rights(), any::<u64>(), list(any::<u8>())).prop_map(|(rights, badge, text)| {
             ServiceCommand::Tell(TellService { rights, badge, text })
+        }),
+        (rights(), any::<u64>(), list(any::<u8>())).prop_map(|(rights, badge, text)| {
+            ServiceCommand::TellWith(TellService { rights, badge, text })
         }),
     ]
 }

@@ -1,21 +1,10 @@
-//! Links, special files and attributes, over every file system.
+//! Links, special files and attributes, over every file system. Included as `rules` is.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    clippy::cast_possible_truncation,
-    reason = "a test fails by panicking"
-)]
-
-mod support;
-
+use crate::each_with_owners as each;
+use crate::support::client::{READ, WRITE};
+use crate::support::names::{change, time};
 use dataplane::entry::Errno;
 use dataplane::file::{AttributeChange, AttributeMask, FileKind, LinkFlags, OpenFlags, Request};
-use support::client::{READ, WRITE};
-use support::each;
-use support::names::{change, time};
 
 #[test]
 fn a_file_has_many_names_and_lives_until_the_last_is_gone() {
@@ -81,12 +70,11 @@ fn symbolic_links_are_followed_or_kept() {
 }
 
 #[test]
-fn fifos_sockets_and_devices_are_names_only() {
+fn fifos_and_sockets_are_names_only() {
     each(|system, client| {
         client.make_node("fifo", 0o010_640, 0).unwrap();
         client.make_node("socket", 0o140_600, 0).unwrap();
         client.make_node("plain", 0o600, 0).unwrap();
-        client.make_node("device", 0o020_600, 0x103).unwrap();
         assert_eq!(client.make_node("fifo", 0o010_640, 0), Err(Errno::EEXIST));
         assert_eq!(client.make_node("x", 0o040_755, 0), Err(Errno::EPERM));
         assert_eq!(client.make_node("x", 0o120_755, 0), Err(Errno::EINVAL));
@@ -94,14 +82,12 @@ fn fifos_sockets_and_devices_are_names_only() {
         assert_eq!(client.make_node("x", 0o1_000_000, 0), Err(Errno::EINVAL));
         let status = client.stat("fifo").unwrap();
         assert_eq!((status.kind(), status.mode & 0o7777), (FileKind::Fifo, 0o640));
-        assert_eq!(client.stat("device").unwrap().special_device, 0x103);
         assert_eq!(client.stat("plain").unwrap().kind(), FileKind::Regular);
         assert_eq!(client.open("fifo", READ), Err(Errno::ENXIO));
         assert_eq!(client.open("socket", WRITE), Err(Errno::ENXIO));
         client.open("fifo", OpenFlags::PATH).unwrap();
         client.mkdir("open", 0o777).unwrap();
         let other = system.client(7, 7);
-        assert_eq!(other.make_node("open/device", 0o020_600, 1), Err(Errno::EPERM));
         other.make_node("open/fifo", 0o010_600, 0).unwrap();
         assert_eq!(client.stat("open/fifo").unwrap().uid, 7);
     });
@@ -238,8 +224,8 @@ fn a_handle_opens_its_own_file_anew() {
 
 #[test]
 fn rights_of_handles_bound_what_they_are_good_for() {
+    use crate::support::client::{Client, session};
     use dataplane::SessionRights;
-    use support::client::{Client, session};
     each(|system, client| {
         client.create("file", 0o666).unwrap();
         let mut terms = session(0, 0);

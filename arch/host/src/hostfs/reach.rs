@@ -1,0 +1,131 @@
+//! From a directory's descriptor and one name to the descriptor of an inode, and from that to its
+//! contents. Everything that could leave the mounted directory would have to do so here.
+
+use super::seen::{Identity, Seen, errno, see};
+use dataplane::entry::Errno;
+use dataplane::file::FileKind;
+use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
+use rustix::fs::{Mode, OFlags, ResolveFlags, openat, openat2};
+use rustix::path::DecInt;
+use rustix_linux_procfs::proc_self_fd;
+use std::sync::Arc;
+
+/// An inode's descriptor, opened for nothing (`O_PATH`), and which inode that is.
+#[derive(Debug)]
+pub(super) struct Held {
+    fd: OwnedFd,
+    pub(super) identity: Identity,
+}
+
+impl AsFd for Held {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+/// What no name in a path may do.
+const RESOLVE: ResolveFlags = ResolveFlags::BENEATH
+    .union(ResolveFlags::NO_SYMLINKS)
+    .union(ResolveFlags::NO_MAGICLINKS)
+    .union(ResolveFlags::NO_XDEV);
+
+/// Whether it is one name. The vfs has checked that; it is checked here as well, because all rests
+/// on it.
+pub(super) fn check_name(name: &[u8]) -> Result<(), Errno> {
+    let is_one = !matches!(name, b"" | b"." | b"..") && !name.iter().any(|b| matches!(b, b'/' | 0));
+    if is_one { Ok(()) } else { Err(Errno::EINVAL) }
+}
+
+/// What a name in a directory is now; a symbolic link is itself.
+pub(super) fn child(directory: &Held, name: &[u8]) -> Result<(Arc<Held>, Seen), Errno> {
+    check_name(name)?;
+    let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let fd = openat2(directory, name, flags, Mode::empty(), RESOLVE).map_err(errno)?;
+    look(fd)
+}
+
+/// A new regular file under a name that nothing has, with these permissions at most.
+pub(super) fn new_file(
+    directory: &Held,
+    name: &[u8],
+    permissions: Mode,
+) -> Result<(Arc<Held>, Seen), Errno> {
+    check_name(name)?;
+    let flags = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let fd = openat2(directory, name, flags, permissions, RESOLVE).map_err(errno)?;
+    look(again(fd.as_fd(), OFlags::PATH)?)
+}
+
+/// The root of all: a directory that somebody has opened for reading.
+pub(super) fn root(fd: &OwnedFd) -> Result<(Arc<Held>, Seen), Errno> {
+    if rustix::fs::fcntl_getfl(fd).map_err(errno)?.contains(OFlags::PATH) {
+        // Opened for nothing: that takes no right to what is in it.
+        return Err(Errno::EBADF);
+    }
+    if see(fd)?.identity.kind != FileKind::Directory {
+        return Err(Errno::ENOTDIR);
+    }
+    look(again(fd.as_fd(), OFlags::PATH | OFlags::DIRECTORY)?)
+}
+
+/// Opens the contents of a regular file or a directory.
+pub(super) fn contents(inode: &Held, flags: OFlags) -> Result<OwnedFd, Errno> {
+    match inode.identity.kind {
+        FileKind::Regular => again(inode.as_fd(), flags),
+        FileKind::Directory => again(inode.as_fd(), flags | OFlags::DIRECTORY),
+        _ => Err(Errno::EINVAL),
+    }
+}
+
+/// Does something with the name of a descriptor in `/proc/self/fd`, which is checked to be that:
+/// calls that take no descriptor of this sort get at the very inode by it.
+pub(super) fn by_number<T>(
+    fd: BorrowedFd<'_>,
+    act: impl FnOnce(BorrowedFd<'static>, DecInt) -> rustix::io::Result<T>,
+) -> Result<T, Errno> {
+    let numbers = proc_self_fd().map_err(errno)?;
+    act(numbers, DecInt::from_fd(fd)).map_err(errno)
+}
+
+fn again(fd: BorrowedFd<'_>, flags: OFlags) -> Result<OwnedFd, Errno> {
+    let flags = flags | OFlags::CLOEXEC | OFlags::NOCTTY;
+    by_number(fd, |numbers, number| openat(numbers, number, flags, Mode::empty()))
+}
+
+fn look(fd: OwnedFd) -> Result<(Arc<Held>, Seen), Errno> {
+    let seen = see(&fd)?;
+    Ok((Arc::new(Held { fd, identity: seen.identity }), seen))
+}
+
+/// How an inode is reached.
+pub(super) enum Way {
+    /// Its descriptor is open.
+    Open(Arc<Held>),
+    /// It was closed: the inode must still be under this name.
+    Closed {
+        /// The directory.
+        directory: Arc<Held>,
+        /// The name.
+        name: Box<[u8]>,
+        /// Which inode it was.
+        identity: Identity,
+    },
+}
+
+impl Way {
+    /// Opens it, if it is not open.
+    ///
+    /// # Errors
+    /// ESTALE: it is not there any more.
+    pub(super) fn reach(self) -> Result<Arc<Held>, Errno> {
+        let (directory, name, identity) = match self {
+            Self::Open(held) => return Ok(held),
+            Self::Closed { directory, name, identity } => (directory, name, identity),
+        };
+        match child(&directory, &name) {
+            Ok((held, _)) if held.identity == identity => Ok(held),
+            Ok(_) | Err(Errno::ENOENT) => Err(Errno::ESTALE),
+            Err(error) => Err(error),
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! mount and umount.
+
+use crate::support::System;
+use std::fs;
+
+#[test]
+fn a_host_directory_is_mounted_used_and_unmounted() {
+    let system = System::start();
+    let host = tempfile::tempdir().unwrap();
+    let path = host.path().to_str().unwrap();
+    fs::create_dir(host.path().join("d")).unwrap();
+    fs::write(host.path().join("d/f"), b"of the host").unwrap();
+    system.words("mkdir /m").ok();
+    system.words(&format!("mount --host {path} vfs:/m")).ok();
+    assert_eq!(system.words("cat /m/d/f").ok(), "of the host");
+    system.words("mkdir /m/made").ok();
+    system.write("/m/made/file", b"of the system");
+    assert_eq!(fs::read(host.path().join("made/file")).unwrap(), b"of the system");
+    system.words("cp -r vfs:/m/d vfs:/copy").ok();
+    assert_eq!(system.words("cat /copy/f").ok(), "of the host");
+    let told = system.words("mount").ok();
+    assert!(told.contains("vfs:/m") && told.contains("host") && told.contains("rw"), "{told}");
+    system.words("mv /m /n").fails(1, "busy");
+    system.words("rm -r /m/made").ok();
+    assert!(!host.path().join("made").exists());
+    system.words("umount vfs:/m").ok();
+    assert_eq!(system.words("ls /m").ok(), "");
+    system.words("umount vfs:/m").fails(1, "vfs:/m");
+}
+
+#[test]
+fn what_cannot_be_mounted_is_told() {
+    let system = System::start();
+    let host = tempfile::tempdir().unwrap();
+    let path = host.path().to_str().unwrap();
+    fs::write(host.path().join("f"), b"f").unwrap();
+    system.words("mount --host /nonexistent vfs:/").fails(1, "/nonexistent");
+    system.words(&format!("mount --host {path}/f vfs:/")).fails(1, "irectory");
+    system.words(&format!("mount --host {path} /m")).fails(1, "vfs:/path");
+    system.words(&format!("mount --host {path} vfs:/m")).fails(1, "no such file");
+    system.words("mkdir /m").ok();
+    system.words(&format!("mount --read-only --host {path} vfs:/m")).ok();
+    assert_eq!(system.words("cat /m/f").ok(), "f");
+    system.words("rm /m/f").fails(1, "Read-only");
+    system.words(&format!("mount --host {path} vfs:/m")).fails(1, "busy");
+    system.words("umount /m").fails(1, "vfs:/path");
+    system.words("umount vfs:/").fails(1, "busy");
+}
