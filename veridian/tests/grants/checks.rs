@@ -43,7 +43,7 @@ pub(crate) fn run(program: &Path, seed: u64) {
         let mut world = World {
             owner: Owner::new(&system),
             spy: Spy::new(&system.address.0),
-            random: Random::new(random.next()),
+            random: Random::new(random.word()),
         };
         check(&mut world);
         drop(world);
@@ -54,7 +54,7 @@ pub(crate) fn run(program: &Path, seed: u64) {
 
 impl World {
     fn secret(&mut self) -> Secret {
-        self.random.next() | 1
+        self.random.word() | 1
     }
 
     /// A file that the spy may read, with a grant on it; the spy sees what is written there.

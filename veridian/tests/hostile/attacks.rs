@@ -61,7 +61,7 @@ fn submit(_: &mut RawClient, session: &mut RawSession, random: &mut Random) {
 fn contest(_: &mut RawClient, session: &mut RawSession, random: &mut Random) {
     let over = Arc::new(AtomicBool::new(false));
     let (client, arena) = (session.client.region.clone(), session.arena.region.clone());
-    let (ended, mut scribbles) = (Arc::clone(&over), Random::new(random.next()));
+    let (ended, mut scribbles) = (Arc::clone(&over), Random::new(random.word()));
     let scribbler = std::thread::spawn(move || {
         while !ended.load(Ordering::Relaxed) {
             let word = CLIENT_SLOTS / 8 + scribbles.index((client.len() - CLIENT_SLOTS) / 8);

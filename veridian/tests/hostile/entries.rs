@@ -34,11 +34,11 @@ impl Entries {
     pub(crate) fn next(&self, session: &RawSession, random: &mut Random) -> Sqe {
         if random.once_in(8) {
             let mut words = SqeWords::default();
-            words.iter_mut().for_each(|word| *word = random.next());
+            words.iter_mut().for_each(|word| *word = random.word());
             return Sqe::from_words(words);
         }
         let mut sqe = self.plausible(session, random);
-        sqe.user_data = random.next();
+        sqe.user_data = random.word();
         if random.once_in(3) {
             let mut words = sqe.to_words();
             let word = random.index(words.len());
@@ -129,7 +129,7 @@ fn small(random: &mut Random) -> u32 {
 fn cancel(handle: Handle, random: &mut Random) -> Sqe {
     let (none, by_handle, all) = (0, 1, 2);
     match random.below(3) {
-        0 => Sqe { op_flags: none, arg0: random.next(), ..Sqe::new(Opcode::Cancel, Handle::NONE) },
+        0 => Sqe { op_flags: none, arg0: random.word(), ..Sqe::new(Opcode::Cancel, Handle::NONE) },
         1 => Sqe { op_flags: by_handle, ..Sqe::new(Opcode::Cancel, handle) },
         _ => Sqe { op_flags: all, ..Sqe::new(Opcode::Cancel, Handle::NONE) },
     }

@@ -142,7 +142,7 @@ impl Siege {
     }
 
     fn start(&mut self, role: &str, number: usize) -> Child {
-        let seed = self.random.next().to_string();
+        let seed = self.random.word().to_string();
         let arguments = [role.to_owned(), self.system.address.0.clone(), seed];
         processes::start(&arguments, self.user(number))
     }

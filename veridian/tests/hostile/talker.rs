@@ -58,7 +58,7 @@ fn nonsense(address: &str, random: &mut Random) {
             random.bytes(count)
         } else {
             let question = any_question(held, random);
-            question.encode(Header { request: random.next(), capability: held.vfs() })
+            question.encode(Header { request: random.word(), capability: held.vfs() })
         };
         let at = random.index(bytes.len());
         bytes[at] = random.bytes(1)[0];
@@ -98,7 +98,7 @@ fn absurd_sessions(address: &str, random: &mut Random) {
         let connect = Connect {
             service: "vfs".parse().unwrap(),
             arena_bytes: 1 << 40 | random.tricky(),
-            features: random.next(),
+            features: random.word(),
             sq_entries: u32::try_from(random.tricky() & 0xffff_ffff).unwrap(),
             cq_entries: u32::try_from(random.tricky() & 0xffff_ffff).unwrap(),
             queues: u16::try_from(random.tricky() & 0xffff).unwrap(),

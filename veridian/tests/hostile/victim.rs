@@ -112,7 +112,7 @@ fn session(connection: &Connection, random: &mut Random, progress: &Progress) {
     let mut files = Files {
         queue: session.take_queue().unwrap(),
         home: Handle::NONE,
-        random: Random::new(random.next()),
+        random: Random::new(random.word()),
     };
     files.queue.mkdir(root, HOME, 0o700).unwrap();
     files.home = files.queue.open(root, HOME, OpenFlags::DIRECTORY, 0).unwrap();
