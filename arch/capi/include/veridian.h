@@ -10,8 +10,8 @@
  * - Pointers are valid for what the call does with them. NULL is allowed where it is said, and is
  *   -EFAULT elsewhere; so is a structure that is not aligned. Values that mean nothing are -EINVAL,
  *   handles that name nothing are -EBADF.
- * - A session is driven by one thread at a time. It may pass from thread to thread, as a file does
- *   between locks. Threads that shall work at once connect once each.
+ * - A session is driven by one thread at a time. It may pass to another, as anything may that is
+ *   handed over under a lock. Threads that shall work at once connect once each.
  * - A forked child has no session: every call with its parent's answers -ENOTCONN there, and it
  *   connects for itself. A session ends at exec.
  * - When the system or its service has gone, or has ended the session, calls answer -ENOTCONN, or

@@ -12,8 +12,8 @@
 //!
 //! `include/veridian.h` is made from this crate; what is documented here is documented there.
 //! Two rules hold for every function: it answers a count or 0, or a negated errno; and no panic
-//! leaves it. What C promises in return is in [`session`], pointers are looked at in
-//! [`arguments`], and neither knows an operation.
+//! leaves it. What C promises in return is in `session`, pointers are looked at in `arguments`, and
+//! neither knows an operation.
 
 mod arguments;
 mod buffers;

@@ -15,6 +15,7 @@ use dataplane::client::{Buffer, ClientError, Queue};
 use dataplane::entry::{Errno, Handle};
 use dataplane::platform::Waiting;
 use rings::sync::Ordering as WordOrdering;
+use static_assertions::assert_impl_all;
 use std::cell::UnsafeCell;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -52,6 +53,9 @@ pub(crate) struct Inner {
     pub(crate) name: Vec<u8>,
     pub(crate) session: client::Session,
 }
+
+// C may pass a session from thread to thread.
+assert_impl_all!(Inner: Send);
 
 impl Session {
     pub(crate) fn new(inner: Inner, fork_guard: Word) -> Self {

@@ -4,8 +4,10 @@
 //! profile that these tests were built with.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use rustix::process::{Pid, Signal, kill_process};
 use std::ffi::OsStr;
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::LazyLock;
@@ -110,11 +112,13 @@ fn the_example_copies_and_measures() {
         (0..200_003_u32).map(|i| (i.wrapping_mul(i) >> 8).to_le_bytes()[0]).collect();
     let file = compiled.folder.path().join("file");
     fs::write(&file, &bytes).unwrap();
-    let printed = compiled.run(&["--bench".as_ref(), file.as_os_str()]);
-    let lines: Vec<&str> = printed.lines().collect();
-    let [copied, removed, round_trip, open_close] = lines.as_slice() else { panic!("{printed}") };
-    assert_eq!(*copied, "copied 200003 bytes: written, read and granted alike");
-    assert_eq!(*removed, "renamed, listed and removed");
+    let copies = "copied 200003 bytes: written, read and granted alike\n\
+                  renamed, listed and removed\n";
+    assert_eq!(compiled.run(&[&file]), copies);
+    let mut bench = Command::new(compiled.folder.path().join("program"));
+    let printed = with_a_system(bench.arg("--bench").arg(&file));
+    let lines: Vec<&str> = printed.strip_prefix(copies).unwrap().lines().collect();
+    let [round_trip, open_close] = lines.as_slice() else { panic!("{printed}") };
     assert!(round_trip.starts_with("round trip: p50 "), "{printed}");
     assert!(open_close.starts_with("open and close: p50 "), "{printed}");
 }
@@ -126,6 +130,31 @@ fn every_promise_is_kept() {
         Linked::Archive,
     );
     assert_eq!(compiled.run::<&str>(&[]), "every promise was kept\n");
+}
+
+/// The service dies under a program, and then its system is stopped.
+#[test]
+fn a_dead_service_is_an_answer() {
+    let folder = Compiled::from(
+        &Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/capi/orphan.c"),
+        Linked::Shared,
+    );
+    let system = Embedded::start_from(PROGRAM.as_ref()).unwrap();
+    let mut orphan = Command::new(folder.folder.path().join("program"));
+    orphan.env("VERIDIAN_ADDRESS", &system.address.0).env("LD_LIBRARY_PATH", &*LIBRARIES);
+    let mut orphan = orphan.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut says = BufReader::new(orphan.stdout.take().unwrap()).lines();
+    let mut next = || says.next().unwrap().unwrap();
+    assert_eq!(next(), "connected");
+    let services = system.connection.status().unwrap().services;
+    let vfs = services.iter().find(|service| service.name.as_str() == "vfs").unwrap();
+    let vfs = Pid::from_raw(i32::try_from(vfs.pid).unwrap()).unwrap();
+    kill_process(vfs, Signal::KILL).unwrap();
+    assert_eq!(next(), "orphaned");
+    system.stop().unwrap();
+    drop(orphan.stdin.take());
+    assert_eq!(next(), "disconnected");
+    assert!(orphan.wait().unwrap().success());
 }
 
 /// The page's own example, as it stands there.
