@@ -13,6 +13,9 @@ use crate::usage::Task;
 /// Our own name among the contenders; ratios are to it.
 pub const US: &str = "veridian";
 
+/// Ourselves, called through the C interface.
+pub const C_US: &str = "veridian-c";
+
 /// How the two sides of a contender wait for each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]

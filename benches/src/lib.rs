@@ -6,10 +6,11 @@
 //! processors ([`placement`]). What was measured becomes rows ([`stats`]) and a table, a plot and
 //! JSON ([`report`]). `docs/benchmarks.md` says what each figure means.
 //!
-//! The only files with `unsafe` are [`shared`] (mapping a page) and [`uring`] (handing the kernel
-//! pointers to buffers).
+//! The only files with `unsafe` are [`shared`] (mapping a page), [`uring`] (handing the kernel
+//! pointers to buffers) and [`c_client`] (calling our interface for C).
 
 pub mod block;
+pub mod c_client;
 pub mod cli;
 pub mod contender;
 pub mod env;

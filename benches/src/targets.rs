@@ -1,6 +1,6 @@
 //! The targets, held against the rows of a run.
 
-use crate::contender::{Mode, US};
+use crate::contender::{C_US, Mode, US};
 use crate::placement::Placement;
 use crate::stats::{Figures, Row};
 
@@ -10,13 +10,21 @@ use Placement::{Far, Near, OneCore};
 /// The polling round trip is to stay below this at p99.9 where the floor does.
 const TAIL_BELOW_NS: f64 = 5_000.0;
 
-/// What a peer's time, divided by ours, must at least be.
+/// What a contender's time, divided by ours, must be.
 struct RatioTarget {
     bench: &'static str,
     who: &'static str,
     mode: Mode,
     placements: &'static [Placement],
-    at_least: f64,
+    bound: Bound,
+}
+
+#[derive(Clone, Copy)]
+enum Bound {
+    /// A peer's is not to be much shorter.
+    AtLeast(f64),
+    /// Our own, another way, is not to be much longer.
+    AtMost(f64),
 }
 
 const fn ratio(
@@ -26,7 +34,18 @@ const fn ratio(
     placements: &'static [Placement],
     at_least: f64,
 ) -> RatioTarget {
-    RatioTarget { bench, who, mode, placements, at_least }
+    RatioTarget { bench, who, mode, placements, bound: Bound::AtLeast(at_least) }
+}
+
+/// What the C interface may cost.
+const fn in_c(bench: &'static str) -> RatioTarget {
+    RatioTarget {
+        bench,
+        who: C_US,
+        mode: Polling,
+        placements: &[Near, Far],
+        bound: Bound::AtMost(1.1),
+    }
 }
 
 const RATIOS: &[RatioTarget] = &[
@@ -39,6 +58,8 @@ const RATIOS: &[RatioTarget] = &[
     ratio("open_close", "kernel-ext4", Polling, &[Near, Far], 1.0),
     ratio("read_4k_grant", "pread", Polling, &[Near], 1.0),
     ratio("read_4k_grant_depth_8", "pread", Polling, &[Near, Far], 1.0),
+    in_c("ring_round_trip"),
+    in_c("open_close"),
 ];
 
 /// A target and how the run stands to it.
@@ -66,15 +87,21 @@ pub fn verdicts(rows: &[Row]) -> Vec<Verdict> {
 fn ratio_verdict(rows: &[Row], target: &RatioTarget, placement: Placement) -> Verdict {
     let (bench, who, mode) = (target.bench, target.who, target.mode);
     let ratio = figures(rows, bench, who, placement, mode).and_then(|it| it.ratio_to_us);
+    let (words, bound) = match target.bound {
+        Bound::AtLeast(bound) => ("at least", bound),
+        Bound::AtMost(bound) => ("at most", bound),
+    };
     Verdict {
         target: format!(
-            "{bench}, {}, {}: {who} takes at least {:.2} times ours",
+            "{bench}, {}, {}: {who} takes {words} {bound:.2} times ours",
             placement.name(),
             mode.name(),
-            target.at_least
         ),
         measured: ratio.map_or_else(not_observed, |ratio| format!("{ratio:.2}")),
-        met: ratio.map(|ratio| ratio >= target.at_least),
+        met: ratio.map(|ratio| match target.bound {
+            Bound::AtLeast(bound) => ratio >= bound,
+            Bound::AtMost(bound) => ratio <= bound,
+        }),
     }
 }
 
@@ -154,6 +181,8 @@ mod tests {
     fn ratios_are_held_against_their_bounds() {
         assert_eq!(met(&[row("flag", 1.0, Some(0.51))], "near, polling: flag"), Some(true));
         assert_eq!(met(&[row("flag", 1.0, Some(0.49))], "near, polling: flag"), Some(false));
+        let in_c = |ratio| met(&[row(C_US, 1.0, Some(ratio))], "near, polling: veridian-c");
+        assert_eq!((in_c(1.09), in_c(1.11)), (Some(true), Some(false)));
         assert_eq!(met(&[row("flag", 1.0, None)], "near, polling: flag"), None);
         assert_eq!(met(&[row("flag", 1.0, Some(0.51))], "far, polling: flag"), None);
     }

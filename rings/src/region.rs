@@ -97,6 +97,22 @@ impl<O> Region<O> {
         Ok(unsafe { core::slice::from_raw_parts(start.as_ptr(), count) })
     }
 
+    /// Where the bytes `offset .. offset + len` lie, for those who cannot be given a region, such
+    /// as programs in other languages: readable while the region lives, and written by the peer
+    /// at any time.
+    ///
+    /// # Errors
+    /// [`OutOfBounds`].
+    pub fn address(&self, offset: usize, len: usize) -> Result<NonNull<u8>, OutOfBounds> {
+        let error = OutOfBounds { offset, len, region: self.len() };
+        let end = offset.checked_add(len).ok_or(error)?;
+        if end > self.len() {
+            return Err(error);
+        }
+        // SAFETY: offset ≤ end ≤ len: the pointer stays inside the mapping, or at its end.
+        Ok(unsafe { self.base.cast::<u8>().add(offset) })
+    }
+
     /// Loads the word at a byte offset.
     ///
     /// # Errors
@@ -250,5 +266,27 @@ impl<O, const N: usize> Slots<O, N> {
         let slot = unsafe { self.base.add(masked) };
         // SAFETY: the slot is mapped while `self.owner` lives, and only accessed atomically.
         unsafe { slot.as_ref() }
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_that_of_the_bytes_and_never_outside() {
+        let memory = [AtomicU64::new(0x0807_0605_0403_0201), AtomicU64::new(0x0a09)];
+        let region = Region::over(&memory);
+        for (offset, byte) in [(0, 1), (3, 4), (8, 9), (9, 10)] {
+            let address = region.address(offset, 1).unwrap();
+            // SAFETY: the byte is inside the region, which lives, and nobody writes.
+            assert_eq!(unsafe { address.read() }, byte);
+        }
+        assert!(region.address(16, 0).is_ok());
+        assert!(region.address(3, 13).is_ok());
+        for (offset, len) in [(16, 1), (3, 14), (17, 0), (usize::MAX, 2)] {
+            let outside = OutOfBounds { offset, len, region: 16 };
+            assert_eq!(region.address(offset, len), Err(outside));
+        }
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! The rings alone, without a service, take part in `spsc_stream`.
 
+mod c;
 mod nop;
 mod open_close;
 mod ours;
@@ -10,6 +11,7 @@ mod start;
 pub mod stream;
 mod system;
 
+pub use c::{COpenClose, CRoundTrip};
 pub use nop::{Pipeline, RoundTrip};
 pub use open_close::{Closing, OpenClose};
 pub use ours::{Operation, Ours};

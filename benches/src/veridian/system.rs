@@ -1,6 +1,7 @@
 //! The system that our contenders talk to: attached to, not started, by its address.
 
 use std::cell::OnceCell;
+use std::ffi::CString;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::time::{Duration, Instant};
@@ -15,6 +16,7 @@ use platform::linux::Platform;
 use rustix::process::Pid;
 use rustix::thread::sched_yield;
 
+use crate::c_client::CSession;
 use crate::contender::Mode;
 use crate::env::pin;
 use crate::fixtures::{tree_paths, write_pages};
@@ -34,6 +36,7 @@ const ASLEEP_WITHIN: Duration = Duration::from_millis(20);
 
 /// A connection to a running system, with idle sessions beside ours.
 pub struct System {
+    address: CString,
     connection: Connection,
     service: Pid,
     _others: Vec<(Session, Queue)>,
@@ -47,6 +50,7 @@ impl System {
     /// # Errors
     /// When nobody answers there, or not as a system with a vfs.
     pub fn attach(address: &str) -> Result<Self> {
+        let c_address = CString::new(address).context("an address has no byte 0")?;
         let platform = Platform::new();
         let channel = platform
             .connect(address, ANSWER_WITHIN_NS)
@@ -68,7 +72,7 @@ impl System {
         let others = (0..OTHER_SESSIONS).map(|_| session(&connection, WaitMode::Adaptive));
         let others = others.collect::<Result<_>>()?;
         let (tree, page_file) = (OnceCell::new(), OnceCell::new());
-        Ok(Self { connection, service, _others: others, tree, page_file })
+        Ok(Self { address: c_address, connection, service, _others: others, tree, page_file })
     }
 
     /// A new session whose service runs on processor `cpu`. Polling is the default policy, which
@@ -91,6 +95,15 @@ impl System {
         let (session, queue) = session(&self.connection, waiting)?;
         let root = session.root();
         Ok(Client { service: self.service, tasks, root, queue, _session: session })
+    }
+
+    /// A new session through the C interface. Who wants the service on a processor of its own asks
+    /// for a [`System::client`] too.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub fn c_session(&self, mode: Mode) -> Result<CSession> {
+        CSession::connect(&self.address, mode)
     }
 
     /// Makes the tree of [`tree_paths`] in the system, unless it has been made.

@@ -2,6 +2,7 @@
 
 use crate::grant;
 use crate::memory::Region;
+use core::ptr::NonNull;
 use rings::BLOCK;
 use rings::sync::{Ordering, fence};
 
@@ -93,6 +94,14 @@ impl<'a> GrantView<'a> {
             value = step(value, block);
         }
         value
+    }
+
+    /// Where the bytes lie, for those who cannot be given a view, such as programs in other
+    /// languages: [`GrantView::len`] bytes that can be read while the view lives. Others may write
+    /// them at any time. `None` if nothing is in view.
+    #[must_use]
+    pub fn address(&self) -> Option<NonNull<u8>> {
+        self.region?.address(self.offset, self.len).ok()
     }
 
     /// Whether nothing was changed, truncated or evicted since the completion was posted; if so,

@@ -53,9 +53,11 @@ pub(crate) const POLICY: Policy = Policy {
         row("arch/kernel", "kernel", &[&["abi", "capability"]]),
         row("arch/platform", "platform", &[PLANES, &["abi"]]),
         row("arch/host", "host", &[&["rings", "dataplane", "control", "platform"]]),
+        row("arch/capi", "capi", &[&["rings", "dataplane", "control", "platform"]]),
+        row("arch/capi/library", "libveridian", &[&["capi"]]),
         row("veridian", "veridian", &[PLANES, SERVICES, MACHINES]),
         // The benches measure the program too; nothing else may name it.
-        row("benches", "benches", &[PLANES, SERVICES, MACHINES, &["veridian"]]),
+        row("benches", "benches", &[PLANES, SERVICES, MACHINES, &["veridian", "capi"]]),
         row("xtask", "xtask", &[]),
     ],
     unsafe_places: &[
@@ -67,6 +69,8 @@ pub(crate) const POLICY: Policy = Policy {
         // What the peers' interfaces require.
         "benches/src/shared.rs",
         "benches/src/uring.rs",
+        // Our own interface for C, called as C calls it.
+        "benches/src/c_client.rs",
     ],
     target_cfg_places: &["arch/"],
     neutral_cfgs: &[

@@ -4,7 +4,7 @@ use anyhow::{Result, bail};
 
 use super::shell::Shell;
 use super::tools::{
-    BARE_TARGETS, CARGO_DENY, CARGO_FUZZ, CC, CLIPPY, CXX, MIRI, NIGHTLY, RUSTFMT, Tool,
+    BARE_TARGETS, CARGO_DENY, CARGO_FUZZ, CC, CLIPPY, CXX, MIRI, NIGHTLY, RUSTFMT, Tool, VALGRIND,
 };
 use super::{fuzz, loom};
 
@@ -156,6 +156,16 @@ pub(crate) const STEPS: &[Step] = &[
         pace: Quick,
         tools: &[CC],
         work: &[Run("cargo test --profile tested -p veridian --test grants -- --nocapture")],
+    },
+    Step {
+        name: "capi",
+        shows: "programs in C: the header is up to date, every promise is kept, under valgrind too",
+        pace: Quick,
+        tools: &[CC, VALGRIND],
+        work: &[
+            Run("cargo test --profile tested -p capi"),
+            Run("cargo test --profile tested -p veridian --test capi -- --nocapture"),
+        ],
     },
     Step {
         name: "tour",

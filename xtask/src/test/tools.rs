@@ -33,6 +33,10 @@ pub(crate) const CC: Tool =
 pub(crate) const CXX: Tool =
     Tool { name: "C++ compiler", probe: "command -v c++", install: Apt("g++") };
 
+/// Programs in C that use our library run under it.
+pub(crate) const VALGRIND: Tool =
+    Tool { name: "valgrind", probe: "command -v valgrind", install: Apt("valgrind") };
+
 pub(crate) const RUSTFMT: Tool = Tool {
     name: "rustfmt",
     probe: "cargo fmt --version",

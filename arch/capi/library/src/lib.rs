@@ -1,0 +1,3 @@
+//! `libveridian.so` and `libveridian.a`: the functions of [`capi`], and nothing else.
+
+pub use capi::*;
