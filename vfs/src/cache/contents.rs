@@ -10,11 +10,10 @@ use crate::grants::FileRegion;
 use crate::lock::Lock;
 use alloc::boxed::Box;
 use alloc::rc::Rc;
-use alloc::vec::Vec;
 use core::cell::{Cell, RefCell};
 use dataplane::Region;
 use dataplane::entry::Errno;
-use dataplane::filesystem::{PAGE_BYTES, PageBytes};
+use dataplane::filesystem::PageBytes;
 
 /// A part of one page, and where in a client's arena it goes to or comes from.
 #[derive(Clone, Copy)]
@@ -38,6 +37,8 @@ pub(crate) struct Contents {
     pub(super) region: RefCell<Option<Rc<FileRegion>>>,
     /// Pages that are not holes, present in memory.
     pub(super) stored: Cell<u64>,
+    /// Pages that are only paid for.
+    pub(super) reserved: Cell<u64>,
     /// Where the clock's hand is.
     pub(super) hand: Cell<u64>,
     version: Cell<u64>,
@@ -59,6 +60,7 @@ impl Contents {
             pages: RefCell::default(),
             region: RefCell::default(),
             stored: Cell::new(0),
+            reserved: Cell::new(0),
             hand: Cell::new(0),
             version: Cell::new(0),
             writing: Lock::default(),
@@ -73,9 +75,9 @@ impl Contents {
         self.version.get()
     }
 
-    /// Pages of contents in memory.
-    pub(crate) fn stored(&self) -> u64 {
-        self.stored.get()
+    /// Pages of contents in memory, or paid for.
+    pub(crate) fn taken(&self) -> u64 {
+        self.stored.get() + self.reserved.get()
     }
 
     /// The region that the file's granted pages are in.
@@ -97,7 +99,7 @@ impl Contents {
             return Ok(false);
         };
         match &page.place {
-            Place::Absent | Place::Spare => return Ok(false),
+            Place::Absent | Place::Spare | Place::Reserved => return Ok(false),
             Place::Private(bytes) => {
                 let bytes = bytes.get(piece.within..piece.within + piece.len);
                 let bytes = bytes.ok_or(Errno::EINVAL)?;
@@ -117,7 +119,7 @@ impl Contents {
             return Ok(false);
         };
         match &mut page.place {
-            Place::Absent | Place::Spare => return Ok(false),
+            Place::Absent | Place::Spare | Place::Reserved => return Ok(false),
             Place::Private(bytes) => {
                 let bytes = bytes.get_mut(piece.within..piece.within + piece.len);
                 let bytes = bytes.ok_or(Errno::EINVAL)?;
@@ -125,14 +127,61 @@ impl Contents {
             }
             Place::Granted => self.granting()?.copy_in(&piece)?,
         }
+        self.note_written(page);
+        Ok(true)
+    }
+
+    /// Copies out a part of a page to private memory, if the page is in memory; says whether it
+    /// is.
+    pub(crate) fn load(&self, index: u64, within: usize, into: &mut [u8]) -> Result<bool> {
+        let pages = self.pages.borrow();
+        let Some(page) = pages.page(index) else {
+            return Ok(false);
+        };
+        match &page.place {
+            Place::Absent | Place::Spare | Place::Reserved => return Ok(false),
+            Place::Private(bytes) => {
+                let bytes = bytes.get(within..within + into.len()).ok_or(Errno::EINVAL)?;
+                into.copy_from_slice(bytes);
+            }
+            Place::Granted => self.granting()?.load(index, within, into)?,
+        }
+        page.used.set(true);
+        Ok(true)
+    }
+
+    /// Copies in a part of a page from private memory, if the page is in memory; says whether it
+    /// is.
+    pub(crate) fn store(&self, index: u64, within: usize, from: &[u8]) -> Result<bool> {
+        let mut pages = self.pages.borrow_mut();
+        let Some(page) = pages.page_mut(index) else {
+            return Ok(false);
+        };
+        match &mut page.place {
+            Place::Absent | Place::Spare | Place::Reserved => return Ok(false),
+            Place::Private(bytes) => {
+                let bytes = bytes.get_mut(within..within + from.len()).ok_or(Errno::EINVAL)?;
+                bytes.copy_from_slice(from);
+            }
+            Place::Granted => self.granting()?.store(index, within, from)?,
+        }
+        self.note_written(page);
+        Ok(true)
+    }
+
+    fn note_written(&self, page: &mut Page) {
         if page.is_hole {
             page.is_hole = false;
             self.stored.set(self.stored.get() + 1);
         }
         page.dirty = true;
         page.used.set(true);
+        self.note_changed();
+    }
+
+    /// Contents have changed.
+    pub(super) fn note_changed(&self) {
         self.version.set(self.version.get() + 1);
-        Ok(true)
     }
 
     pub(super) fn granting(&self) -> Result<Rc<FileRegion>> {
@@ -156,6 +205,10 @@ impl Contents {
                 self.granting()?.fill(index, &bytes)?;
                 page.place = Place::Granted;
             }
+            Place::Reserved => {
+                self.reserved.set(self.reserved.get() - 1);
+                page.place = Place::Private(bytes);
+            }
             Place::Private(_) | Place::Granted => return Ok(()),
         }
         page.used.set(true);
@@ -169,52 +222,6 @@ impl Contents {
             self.budget.charge(CHUNK_BYTES)?;
             pages.add_chunk(index);
         }
-        Ok(())
-    }
-
-    /// Drops what lies behind a size, which the file has from now on.
-    pub(crate) fn truncate(&self, size: u64) -> Result<()> {
-        self.version.set(self.version.get() + 1);
-        let region = self.region();
-        let change = region.as_ref().map(|region| region.change());
-        let first = size.div_ceil(PAGE);
-        let mut pages = self.pages.borrow_mut();
-        let mut granted = Vec::new();
-        for (index, page) in pages.starting_at_mut(first) {
-            if page.is_present() {
-                self.budget.pages.sub(1);
-                let stored = u64::from(!page.is_hole);
-                self.stored.set(self.stored.get() - stored);
-            }
-            (page.dirty, page.is_hole) = (false, false);
-            match page.place {
-                Place::Private(_) => {
-                    self.budget.refund(PAGE);
-                    page.place = Place::Absent;
-                }
-                Place::Granted => granted.push(index),
-                Place::Absent | Place::Spare => {}
-            }
-        }
-        if let Some(region) = &region {
-            give_back(region, &mut pages, &granted)?;
-        }
-        let chunks = pages.tidy(first..=u64::MAX / PAGE);
-        self.budget.refund(chunks * CHUNK_BYTES);
-        let tail = usize::try_from(size % PAGE).unwrap_or(0);
-        if let (true, Some(page)) = (tail > 0, pages.page_mut(size / PAGE)) {
-            match &mut page.place {
-                Place::Private(bytes) => bytes.get_mut(tail..).unwrap_or_default().fill(0),
-                Place::Granted => {
-                    if let Some(region) = &region {
-                        region.zero(size / PAGE, tail, PAGE_BYTES - tail)?;
-                    }
-                }
-                Place::Absent | Place::Spare => {}
-            }
-            page.dirty |= page.is_present();
-        }
-        drop(change);
         Ok(())
     }
 }
@@ -236,9 +243,9 @@ pub(super) fn give_back(region: &FileRegion, pages: &mut Pages, granted: &[u64])
 impl Drop for Contents {
     fn drop(&mut self) {
         let pages = self.pages.get_mut();
-        let private =
-            pages.starting_at(0).filter(|(_, page)| matches!(page.place, Place::Private(_)));
-        self.budget.refund(private.count() as u64 * PAGE);
+        let is_paid = |page: &Page| matches!(page.place, Place::Private(_) | Place::Reserved);
+        let paid = pages.starting_at(0).filter(|(_, page)| is_paid(page));
+        self.budget.refund(paid.count() as u64 * PAGE);
         let present = pages.starting_at(0).filter(|(_, page)| page.is_present());
         self.budget.pages.sub(present.count() as u64);
         self.budget.refund(pages.chunks() * CHUNK_BYTES);

@@ -4,6 +4,7 @@ mod contents;
 mod evict;
 mod moving;
 mod pages;
+mod ranges;
 mod writeback;
 
 pub(crate) use contents::{Contents, Piece};

@@ -100,6 +100,13 @@ impl Contents {
                     self.budget.pages.add(1);
                     page.is_hole = true;
                 }
+                Place::Reserved => {
+                    // As good as written: it must not be evicted.
+                    region.adopt_charge();
+                    self.budget.pages.add(1);
+                    self.reserved.set(self.reserved.get() - 1);
+                    self.stored.set(self.stored.get() + 1);
+                }
             }
             page.place = Place::Granted;
         }

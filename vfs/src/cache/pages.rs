@@ -31,6 +31,8 @@ pub(crate) enum Place {
     Granted,
     /// Nowhere, but the region still has the memory, all zeros.
     Spare,
+    /// Nowhere: zeros, whose memory is paid for.
+    Reserved,
 }
 
 /// One page.

@@ -42,7 +42,7 @@ impl Contents {
         match &page.place {
             Place::Private(bytes) => copy.copy_from_slice(&**bytes),
             Place::Granted => self.granting()?.read(index, copy)?,
-            Place::Absent | Place::Spare => {}
+            Place::Absent | Place::Spare | Place::Reserved => {}
         }
         (page.dirty, page.in_flight) = (false, true);
         Ok(Some(InFlight { contents: self, index, arrived: false }))

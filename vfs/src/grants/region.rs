@@ -229,6 +229,19 @@ impl FileRegion {
         self.map.read(offset, bytes).map_err(out_of_bounds)
     }
 
+    /// Copies a part of a page out.
+    pub(crate) fn load(&self, index: u64, within: usize, into: &mut [u8]) -> Result<()> {
+        let offset = self.offset(index)? + within.min(PAGE_BYTES);
+        self.map.read(offset, into).map_err(out_of_bounds)
+    }
+
+    /// Copies a part of a page in.
+    pub(crate) fn store(&self, index: u64, within: usize, from: &[u8]) -> Result<()> {
+        let offset = self.offset(index)? + within.min(PAGE_BYTES);
+        let _change = self.change();
+        self.map.write(offset, from).map_err(out_of_bounds)
+    }
+
     /// Sets a part of a page to zero. The caller holds a [`Change`].
     pub(crate) fn zero(&self, index: u64, within: usize, len: usize) -> Result<()> {
         let offset = self.offset(index)?;

@@ -1,6 +1,8 @@
 //! What can be asked of a vfs. Domain calls only: files, paths, credentials; no entries.
 
+mod allocate;
 mod attributes;
+mod copy;
 mod direct;
 mod grant;
 mod link;
@@ -9,12 +11,14 @@ mod open;
 mod read;
 mod remove;
 mod rename;
+mod seek;
 mod status;
 mod sync;
 mod truncate;
 mod unmount;
 mod write;
 
+pub(crate) use copy::CopyEnd;
 pub(crate) use grant::Granted;
 pub(crate) use open::How;
 pub(crate) use rename::End;

@@ -56,7 +56,7 @@ impl Vfs {
 fn status_of(inode: &Inode) -> FileStatus {
     let attributes = inode.attributes();
     let blocks = match &inode.body {
-        Body::Regular(contents) if inode.is_cache_only() => contents.stored() * BLOCKS_IN_PAGE,
+        Body::Regular(contents) if inode.is_cache_only() => contents.taken() * BLOCKS_IN_PAGE,
         _ => attributes.blocks,
     };
     FileStatus {

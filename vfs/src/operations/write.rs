@@ -85,23 +85,34 @@ impl Vfs {
     ) -> Result<()> {
         contents.before_change()?;
         while !contents.write(piece)? {
-            let size = inode.attributes().size;
-            let is_whole = piece.len == PAGE_BYTES;
-            let is_behind = piece.index * PAGE >= size;
-            if !inode.is_cache_only() && !is_whole && !is_behind {
-                self.fetch_page(inode, contents, piece.index).await?;
-                continue;
-            }
-            self.make_room_for_pages(1).await?;
-            if !inode.is_cache_only() {
-                self.add_to_clock(inode);
-            }
-            contents.insert(piece.index, new_page()?)?;
+            self.bring_in(inode, contents, piece.index, piece.len).await?;
         }
         Ok(())
     }
 
-    fn note_written(&self, inode: &Rc<Inode>, who: &Credentials, end: u64) {
+    /// Brings in a page that is to be changed, by so many bytes; it may have gone again when the
+    /// caller looks.
+    pub(super) async fn bring_in(
+        &self,
+        inode: &Rc<Inode>,
+        contents: &Contents,
+        index: u64,
+        len: usize,
+    ) -> Result<()> {
+        let (is_whole, is_behind) = (len == PAGE_BYTES, index * PAGE >= inode.attributes().size);
+        if !inode.is_cache_only() && !is_whole && !is_behind {
+            return self.fetch_page(inode, contents, index).await;
+        }
+        if !contents.is_reserved(index) {
+            self.make_room_for_pages(1).await?;
+        }
+        if !inode.is_cache_only() {
+            self.add_to_clock(inode);
+        }
+        contents.insert(index, new_page()?)
+    }
+
+    pub(super) fn note_written(&self, inode: &Rc<Inode>, who: &Credentials, end: u64) {
         let time = self.time();
         let mut attributes = inode.attributes_mut();
         attributes.size = attributes.size.max(end);

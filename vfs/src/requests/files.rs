@@ -1,6 +1,7 @@
 //! Operations on what a handle stands for.
 
 use super::{Job, Outcome, count, grant_done, ok};
+use crate::operations::CopyEnd;
 use dataplane::Credentials;
 use dataplane::entry::Errno;
 use dataplane::file::Request;
@@ -41,6 +42,21 @@ impl Job {
                 arena.write(into, bytes)?;
                 let len = u32::try_from(bytes.len()).map_err(|_| Errno::EINVAL)?;
                 Ok(count(len).with_aux(part.next))
+            }
+            Request::Fallocate { handle, mode, offset, len } => {
+                let file = session.file(handle)?;
+                vfs.allocate(&file, who, mode, offset, len).await.map(|()| ok())
+            }
+            Request::Lseek { handle, offset, whence } => {
+                let file = session.file(handle)?;
+                let found = vfs.seek(&file, offset, whence).await?;
+                Ok(ok().with_aux(found))
+            }
+            Request::CopyFileRange { from, offset, to, to_offset, len } => {
+                let (from, to) = (session.file(from)?, session.file(to)?);
+                let from = CopyEnd { file: &from, offset };
+                let to = CopyEnd { file: &to, offset: to_offset };
+                vfs.copy_range(who, from, to, len).await.map(count)
             }
             Request::Statfs { handle, into } => {
                 let file = session.file(handle)?;

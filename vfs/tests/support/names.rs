@@ -4,7 +4,8 @@ use super::client::{Client, DATA, Outcome, RECORD, SECOND_PATH};
 use dataplane::ArenaRange;
 use dataplane::entry::Handle;
 use dataplane::file::{
-    AttributeChange, AttributeMask, FileTime, FilesystemStatus, LinkFlags, Request,
+    AllocateMode, AttributeChange, AttributeMask, FileTime, FilesystemStatus, LinkFlags, Request,
+    Whence,
 };
 use zerocopy::{FromBytes, IntoBytes};
 
@@ -93,5 +94,29 @@ impl Client {
         let mut bytes = [0; FilesystemStatus::BYTES];
         self.arena.read(RECORD as usize, &mut bytes).unwrap();
         Ok(FilesystemStatus::read_from_bytes(&bytes).unwrap())
+    }
+
+    pub(crate) fn allocate(
+        &self,
+        handle: Handle,
+        mode: AllocateMode,
+        offset: u64,
+        len: u64,
+    ) -> Outcome<()> {
+        self.run(&Request::Fallocate { handle, mode, offset, len }).map(drop)
+    }
+
+    pub(crate) fn seek(&self, handle: Handle, offset: u64, whence: Whence) -> Outcome<u64> {
+        self.run(&Request::Lseek { handle, offset, whence }).map(|(_, _, found)| found)
+    }
+
+    pub(crate) fn copy_range(
+        &self,
+        (from, offset): (Handle, u64),
+        (to, to_offset): (Handle, u64),
+        len: u32,
+    ) -> Outcome<u32> {
+        let request = Request::CopyFileRange { from, offset, to, to_offset, len };
+        self.run(&request).map(|(count, _, _)| count)
     }
 }

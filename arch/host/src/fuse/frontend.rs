@@ -5,13 +5,14 @@ use super::requests::{Caller, Client, Result, Wanted, open_file};
 use dataplane::client::ClientError;
 use dataplane::entry::Errno as ServiceErrno;
 use dataplane::file::{
-    DirectoryReader, FileStatus, FilesystemStatus, LinkFlags, OpenFlags as VfsFlags,
-    RenameFlags as VfsRename, Request as VfsRequest, SyncKind, UnlinkKind,
+    AllocateMode, DirectoryReader, FileStatus, FilesystemStatus, LinkFlags, OpenFlags as VfsFlags,
+    RenameFlags as VfsRename, Request as VfsRequest, SyncKind, UnlinkKind, Whence,
 };
 use fuser::{
-    FileHandle, FileType, Filesystem, FopenFlags, Generation, INodeNo, InitFlags, KernelConfig,
-    LockOwner, OpenFlags, RenameFlags, ReplyAttr, ReplyCreate, ReplyData, ReplyDirectory,
-    ReplyEmpty, ReplyEntry, ReplyOpen, ReplyStatfs, ReplyWrite, Request, TimeOrNow, WriteFlags,
+    CopyFileRangeFlags, FileHandle, FileType, Filesystem, FopenFlags, Generation, INodeNo,
+    InitFlags, KernelConfig, LockOwner, OpenFlags, RenameFlags, ReplyAttr, ReplyCreate, ReplyData,
+    ReplyDirectory, ReplyEmpty, ReplyEntry, ReplyLseek, ReplyOpen, ReplyStatfs, ReplyWrite,
+    Request, TimeOrNow, WriteFlags,
 };
 use std::ffi::OsStr;
 use std::io;
@@ -313,6 +314,67 @@ impl Filesystem for Frontend {
         let node = self.0.node(number.0);
         match node.and_then(|node| self.0.queue().filesystem_status(node)) {
             Ok(status) => answer_statfs(reply, &status),
+            Err(error) => reply.error(errno(error)),
+        }
+    }
+
+    fn fallocate(
+        &self,
+        _: &Request,
+        _: INodeNo,
+        file: FileHandle,
+        offset: u64,
+        len: u64,
+        mode: i32,
+        reply: ReplyEmpty,
+    ) {
+        let allocated = (|| {
+            let mode = AllocateMode::from_bits(mode.cast_unsigned())?;
+            self.0.queue().allocate(open_file(file.0)?, mode, offset, len)
+        })();
+        done(reply, allocated);
+    }
+
+    fn lseek(
+        &self,
+        _: &Request,
+        _: INodeNo,
+        file: FileHandle,
+        offset: i64,
+        whence: i32,
+        reply: ReplyLseek,
+    ) {
+        let found = (|| {
+            let whence = Whence::from_bits(whence.cast_unsigned())?;
+            let offset = u64::try_from(offset).map_err(|_| ServiceErrno::ENXIO)?;
+            self.0.queue().seek(open_file(file.0)?, offset, whence)
+        })();
+        match found {
+            Ok(found) => reply.offset(found.cast_signed()),
+            Err(error) => reply.error(errno(error)),
+        }
+    }
+
+    fn copy_file_range(
+        &self,
+        _: &Request,
+        _: INodeNo,
+        from: FileHandle,
+        offset: u64,
+        _: INodeNo,
+        to: FileHandle,
+        to_offset: u64,
+        len: u64,
+        _: CopyFileRangeFlags,
+        reply: ReplyWrite,
+    ) {
+        let copied = (|| {
+            let (from, to) = (open_file(from.0)?, open_file(to.0)?);
+            let len = u32::try_from(len).unwrap_or(u32::MAX);
+            self.0.queue().copy_range((from, offset), (to, to_offset), len)
+        })();
+        match copied {
+            Ok(count) => reply.written(count),
             Err(error) => reply.error(errno(error)),
         }
     }
