@@ -132,6 +132,116 @@ typedef int32_t (*veridian_visit)(void *context, const struct veridian_directory
 #define VERIDIAN_RENAME_EXCHANGE 2
 
 /**
+ * Attributes of links: of a symbolic link itself.
+ */
+#define VERIDIAN_NO_FOLLOW 256
+
+/**
+ * Linking: follow a symbolic link at the end of the old path.
+ */
+#define VERIDIAN_LINK_FOLLOW 1024
+
+/**
+ * Linking: the old path is empty, and the handle is the file.
+ */
+#define VERIDIAN_LINK_EMPTY_PATH 4096
+
+/**
+ * What attributes change: permissions.
+ */
+#define VERIDIAN_CHANGE_PERMISSIONS 1
+
+/**
+ * What attributes change: owner.
+ */
+#define VERIDIAN_CHANGE_OWNER 2
+
+/**
+ * What attributes change: group.
+ */
+#define VERIDIAN_CHANGE_GROUP 4
+
+/**
+ * What attributes change: last access.
+ */
+#define VERIDIAN_CHANGE_ACCESSED 8
+
+/**
+ * What attributes change: last access, to now.
+ */
+#define VERIDIAN_CHANGE_ACCESSED_NOW 16
+
+/**
+ * What attributes change: last change of contents.
+ */
+#define VERIDIAN_CHANGE_MODIFIED 32
+
+/**
+ * What attributes change: last change of contents, to now.
+ */
+#define VERIDIAN_CHANGE_MODIFIED_NOW 64
+
+/**
+ * Extended attributes: fail if it is there.
+ */
+#define VERIDIAN_XATTR_CREATE 1
+
+/**
+ * Extended attributes: fail if it is not there.
+ */
+#define VERIDIAN_XATTR_REPLACE 2
+
+/**
+ * Allocating: leave the size as it is.
+ */
+#define VERIDIAN_ALLOCATE_KEEP_SIZE 1
+
+/**
+ * Allocating: with KEEP_SIZE, the range reads zeros and takes no space.
+ */
+#define VERIDIAN_ALLOCATE_PUNCH_HOLE 2
+
+/**
+ * Allocating: the range reads zeros.
+ */
+#define VERIDIAN_ALLOCATE_ZERO_RANGE 16
+
+/**
+ * Seeking: the first data at or behind the offset.
+ */
+#define VERIDIAN_SEEK_DATA 3
+
+/**
+ * Seeking: the first hole at or behind the offset.
+ */
+#define VERIDIAN_SEEK_HOLE 4
+
+/**
+ * Locking: drop the lock.
+ */
+#define VERIDIAN_LOCK_NONE 0
+
+/**
+ * Locking: others may lock shared too.
+ */
+#define VERIDIAN_LOCK_SHARED 1
+
+/**
+ * Locking: nobody else may lock.
+ */
+#define VERIDIAN_LOCK_EXCLUSIVE 2
+
+/**
+ * Locking: wait for the lock.
+ */
+#define VERIDIAN_LOCK_WAIT 8
+
+/**
+ * Locking: the lock belongs to the handle, and the owner is 0.
+ */
+#define VERIDIAN_LOCK_OF_HANDLE 16
+
+/**
  * A completion: more follow for the same submission.
  */
 #define VERIDIAN_COMPLETION_MORE 1
@@ -215,6 +325,86 @@ typedef int32_t (*veridian_visit)(void *context, const struct veridian_directory
  * Operation of an entry: renames.
  */
 #define VERIDIAN_OP_RENAMEAT 27
+
+/**
+ * Operation of an entry: allocates, punches or zeroes a range of a file.
+ */
+#define VERIDIAN_OP_FALLOCATE 28
+
+/**
+ * Operation of an entry: makes a hard link.
+ */
+#define VERIDIAN_OP_LINKAT 29
+
+/**
+ * Operation of an entry: makes a symbolic link.
+ */
+#define VERIDIAN_OP_SYMLINKAT 30
+
+/**
+ * Operation of an entry: reads a symbolic link.
+ */
+#define VERIDIAN_OP_READLINKAT 31
+
+/**
+ * Operation of an entry: makes a FIFO, socket or device name.
+ */
+#define VERIDIAN_OP_MKNODAT 32
+
+/**
+ * Operation of an entry: finds data or a hole.
+ */
+#define VERIDIAN_OP_LSEEK 33
+
+/**
+ * Operation of an entry: copies between files.
+ */
+#define VERIDIAN_OP_COPY_FILE_RANGE 34
+
+/**
+ * Operation of an entry: reads the state of a file system.
+ */
+#define VERIDIAN_OP_STATFS 35
+
+/**
+ * Operation of an entry: makes a whole file system durable.
+ */
+#define VERIDIAN_OP_SYNCFS 36
+
+/**
+ * Operation of an entry: sets attributes.
+ */
+#define VERIDIAN_OP_SETATTR 37
+
+/**
+ * Operation of an entry: reads an extended attribute.
+ */
+#define VERIDIAN_OP_GETXATTR 38
+
+/**
+ * Operation of an entry: sets an extended attribute.
+ */
+#define VERIDIAN_OP_SETXATTR 39
+
+/**
+ * Operation of an entry: lists extended attributes.
+ */
+#define VERIDIAN_OP_LISTXATTR 40
+
+/**
+ * Operation of an entry: removes an extended attribute.
+ */
+#define VERIDIAN_OP_REMOVEXATTR 41
+
+/**
+ * Operation of an entry: takes, tests or drops an advisory lock.
+ */
+#define VERIDIAN_OP_LOCK 42
+
+/**
+ * Operation of an entry: reports changes.
+ */
+#define VERIDIAN_OP_WATCH 43
 
 /**
  * A session with the file service of a system. One thread at a time drives it; a program that
@@ -338,6 +528,117 @@ typedef struct veridian_status {
      */
     struct veridian_time created;
 } veridian_status;
+
+/**
+ * New attributes of a file. Clear it, and set what is to be changed: fields that are not must be
+ * 0.
+ */
+typedef struct veridian_attributes {
+    /**
+     * What to change: a sum of `VERIDIAN_CHANGE_…`.
+     */
+    uint32_t mask;
+    /**
+     * The lower 12 bits of the mode.
+     */
+    uint32_t permissions;
+    /**
+     * Owner.
+     */
+    uint32_t uid;
+    /**
+     * Group.
+     */
+    uint32_t gid;
+    /**
+     * Last access.
+     */
+    struct veridian_time accessed;
+    /**
+     * Last change of contents.
+     */
+    struct veridian_time modified;
+    /**
+     * 0.
+     */
+    uint64_t reserved[2];
+} veridian_attributes;
+
+/**
+ * The state of a file system.
+ */
+typedef struct veridian_filesystem {
+    /**
+     * Kind of file system; the number of statfs(2) where there is one.
+     */
+    uint64_t kind;
+    /**
+     * Block size, bytes.
+     */
+    uint64_t block_size;
+    /**
+     * Blocks.
+     */
+    uint64_t blocks;
+    /**
+     * Free blocks.
+     */
+    uint64_t free_blocks;
+    /**
+     * Free blocks that anybody may use.
+     */
+    uint64_t available_blocks;
+    /**
+     * Inodes.
+     */
+    uint64_t inodes;
+    /**
+     * Free inodes.
+     */
+    uint64_t free_inodes;
+    /**
+     * Mount, as in the status of its files.
+     */
+    uint64_t device;
+    /**
+     * Longest name, bytes.
+     */
+    uint32_t max_name;
+    /**
+     * 1: nothing can be changed.
+     */
+    uint32_t flags;
+    /**
+     * 0.
+     */
+    uint64_t reserved;
+} veridian_filesystem;
+
+/**
+ * A lock that is in the way of another.
+ */
+typedef struct veridian_lock_record {
+    /**
+     * `VERIDIAN_LOCK_SHARED` or `VERIDIAN_LOCK_EXCLUSIVE`.
+     */
+    uint32_t kind;
+    /**
+     * 1: it belongs to a handle.
+     */
+    uint32_t of_handle;
+    /**
+     * First byte.
+     */
+    uint64_t first;
+    /**
+     * Bytes; 0: to the end of the file, wherever it is.
+     */
+    uint64_t len;
+    /**
+     * Its owner, if it is of the same session; else 0.
+     */
+    uint64_t owner;
+} veridian_lock_record;
 
 /**
  * A submission queue entry. `user_data` comes back in the completion; `reserved` and `lap` are 0.
@@ -640,6 +941,99 @@ int64_t veridian_read_grant(struct veridian_session *session,
                             int32_t *was_current);
 
 /**
+ * The attributes of what `path` names; of the link itself if that is a symbolic link, of the
+ * handle itself if it is empty.
+ *
+ * What the program promises:
+ * The rules of all calls.
+ */
+int32_t veridian_stat_link(struct veridian_session *session,
+                           veridian_handle handle,
+                           const char *path,
+                           struct veridian_status *status);
+
+/**
+ * Changes attributes of what `path` names; of the handle itself if it is empty. `flags` is 0, or
+ * `VERIDIAN_NO_FOLLOW` for a symbolic link itself. Changes all that is asked for, or nothing.
+ *
+ * What the program promises:
+ * The rules of all calls.
+ */
+int32_t veridian_set_attributes(struct veridian_session *session,
+                                veridian_handle handle,
+                                const char *path,
+                                const struct veridian_attributes *change,
+                                uint32_t flags);
+
+/**
+ * Gives a file another name. Each path begins at its directory. `flags` are `VERIDIAN_LINK_…`.
+ *
+ * What the program promises:
+ * The rules of all calls.
+ */
+int32_t veridian_link(struct veridian_session *session,
+                      veridian_handle old_directory,
+                      const char *old_path,
+                      veridian_handle new_directory,
+                      const char *new_path,
+                      uint32_t flags);
+
+/**
+ * Makes a symbolic link at `path` to `target`, which is not looked at.
+ *
+ * What the program promises:
+ * The rules of all calls.
+ */
+int32_t veridian_symlink(struct veridian_session *session,
+                         const char *target,
+                         veridian_handle directory,
+                         const char *path);
+
+/**
+ * Where the symbolic link at `path` points to; the handle's own if it is empty. Answers the number
+ * of bytes; the text is cut off at `len`, and there is no 0 at its end.
+ *
+ * What the program promises:
+ * The rules of all calls; `into` has `len` writable bytes.
+ */
+int64_t veridian_read_link(struct veridian_session *session,
+                           veridian_handle handle,
+                           const char *path,
+                           void *into,
+                           size_t len);
+
+/**
+ * Makes a file of any kind but a directory or a symbolic link. `mode` has kind and permissions, as
+ * `st_mode` has; `device` is the number of a device file, else 0.
+ *
+ * What the program promises:
+ * The rules of all calls.
+ */
+int32_t veridian_make_node(struct veridian_session *session,
+                           veridian_handle directory,
+                           const char *path,
+                           uint32_t mode,
+                           uint64_t device);
+
+/**
+ * The state of the file system that the handle's file is in.
+ *
+ * What the program promises:
+ * The rules of all calls.
+ */
+int32_t veridian_filesystem_status(struct veridian_session *session,
+                                   veridian_handle handle,
+                                   struct veridian_filesystem *status);
+
+/**
+ * Makes durable what is in the file system that the handle's file is in.
+ *
+ * What the program promises:
+ * The rules of all calls.
+ */
+int32_t veridian_sync_filesystem(struct veridian_session *session, veridian_handle handle);
+
+/**
  * Calls `visit` for every entry of an open directory, `.` and `..` left out. Answers 0, or what
  * `visit` ended it with.
  *
@@ -687,6 +1081,74 @@ int32_t veridian_rename(struct veridian_session *session,
                         uint32_t flags);
 
 /**
+ * Allocates, punches or zeroes a range of a file. `mode` is a sum of `VERIDIAN_ALLOCATE_…`.
+ *
+ * What the program promises:
+ * The rules of all calls.
+ */
+int32_t veridian_allocate(struct veridian_session *session,
+                          veridian_handle handle,
+                          uint32_t mode,
+                          uint64_t offset,
+                          uint64_t len);
+
+/**
+ * Finds the next data (`VERIDIAN_SEEK_DATA`) or hole (`VERIDIAN_SEEK_HOLE`) of a file; -ENXIO if
+ * there is none.
+ *
+ * What the program promises:
+ * The rules of all calls.
+ */
+int32_t veridian_seek(struct veridian_session *session,
+                      veridian_handle handle,
+                      uint64_t offset,
+                      uint32_t whence,
+                      uint64_t *found);
+
+/**
+ * Copies up to `len` bytes between files within the service. Answers how many; 0 at the end of the
+ * source.
+ *
+ * What the program promises:
+ * The rules of all calls.
+ */
+int64_t veridian_copy_range(struct veridian_session *session,
+                            veridian_handle from,
+                            uint64_t from_offset,
+                            veridian_handle to,
+                            uint64_t to_offset,
+                            uint32_t len);
+
+/**
+ * Takes or drops an advisory lock on a range; `len` 0 reaches to the end of the file, wherever it is.
+ * `flags` are `VERIDIAN_LOCK_…`; `owner` is a number of the program's own. Without WAIT, -EAGAIN if
+ * another lock is in the way; with it, a signal does not end the wait.
+ *
+ * What the program promises:
+ * The rules of all calls.
+ */
+int32_t veridian_lock(struct veridian_session *session,
+                      veridian_handle handle,
+                      uint64_t first,
+                      uint64_t len,
+                      uint32_t flags,
+                      uint64_t owner);
+
+/**
+ * Tells which lock is in the way of one. Answers 1 and what it is, or 0 if it could be had.
+ *
+ * What the program promises:
+ * The rules of all calls.
+ */
+int32_t veridian_test_lock(struct veridian_session *session,
+                           veridian_handle handle,
+                           uint64_t first,
+                           uint64_t len,
+                           uint32_t flags,
+                           uint64_t owner,
+                           struct veridian_lock_record *record);
+
+/**
  * Submits an entry and does not wait. Its `user_data` comes back in the completion.
  *
  * Answers 0; -EAGAIN if the queue is full, until completions are taken. What the service thinks
@@ -721,6 +1183,54 @@ int32_t veridian_poll(struct veridian_session *session, struct veridian_completi
 int32_t veridian_wait(struct veridian_session *session,
                       int64_t timeout_ns,
                       struct veridian_completion *completion);
+
+/**
+ * Reads the value of an extended attribute. Answers its size; with `len` 0 only that, and -ERANGE if
+ * `len` is too small.
+ *
+ * What the program promises:
+ * The rules of all calls; `into` has `len` writable bytes.
+ */
+int64_t veridian_xattr(struct veridian_session *session,
+                       veridian_handle handle,
+                       const char *name,
+                       void *into,
+                       size_t len);
+
+/**
+ * Sets an extended attribute. `flags` is 0, `VERIDIAN_XATTR_CREATE` or `VERIDIAN_XATTR_REPLACE`.
+ *
+ * What the program promises:
+ * The rules of all calls; `value` has `len` readable bytes.
+ */
+int32_t veridian_set_xattr(struct veridian_session *session,
+                           veridian_handle handle,
+                           const char *name,
+                           const void *value,
+                           size_t len,
+                           uint32_t flags);
+
+/**
+ * Lists the names of all extended attributes, each with a 0 at its end. Answers their size, as
+ * `veridian_xattr` does.
+ *
+ * What the program promises:
+ * The rules of all calls; `into` has `len` writable bytes.
+ */
+int64_t veridian_xattr_names(struct veridian_session *session,
+                             veridian_handle handle,
+                             void *into,
+                             size_t len);
+
+/**
+ * Removes an extended attribute.
+ *
+ * What the program promises:
+ * The rules of all calls.
+ */
+int32_t veridian_remove_xattr(struct veridian_session *session,
+                              veridian_handle handle,
+                              const char *name);
 
 #ifdef __cplusplus
 }  // extern "C"

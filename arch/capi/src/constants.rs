@@ -4,7 +4,7 @@
 //! must not pass `O_` constants of its own system.
 
 use dataplane::entry::CqeFlags;
-use dataplane::file::{OpenFlags, RenameFlags};
+use dataplane::file::{AttributeMask, LinkFlags, LockFlags, OpenFlags, RenameFlags};
 use static_assertions::const_assert;
 
 /// Waiting, in options: spin while it pays off, then yield, then sleep.
@@ -57,6 +57,72 @@ pub const VERIDIAN_RENAME_EXCHANGE: u32 = 2;
 const_assert!(VERIDIAN_RENAME_NO_REPLACE == RenameFlags::NO_REPLACE.bits());
 const_assert!(VERIDIAN_RENAME_EXCHANGE == RenameFlags::EXCHANGE.bits());
 
+/// Attributes of links: of a symbolic link itself.
+pub const VERIDIAN_NO_FOLLOW: u32 = 0x100;
+
+/// Linking: follow a symbolic link at the end of the old path.
+pub const VERIDIAN_LINK_FOLLOW: u32 = 0x400;
+/// Linking: the old path is empty, and the handle is the file.
+pub const VERIDIAN_LINK_EMPTY_PATH: u32 = 0x1000;
+
+const_assert!(VERIDIAN_LINK_FOLLOW == LinkFlags::FOLLOW.bits());
+const_assert!(VERIDIAN_LINK_EMPTY_PATH == LinkFlags::EMPTY_PATH.bits());
+
+/// What attributes change: permissions.
+pub const VERIDIAN_CHANGE_PERMISSIONS: u32 = 1;
+/// What attributes change: owner.
+pub const VERIDIAN_CHANGE_OWNER: u32 = 2;
+/// What attributes change: group.
+pub const VERIDIAN_CHANGE_GROUP: u32 = 4;
+/// What attributes change: last access.
+pub const VERIDIAN_CHANGE_ACCESSED: u32 = 0x8;
+/// What attributes change: last access, to now.
+pub const VERIDIAN_CHANGE_ACCESSED_NOW: u32 = 0x10;
+/// What attributes change: last change of contents.
+pub const VERIDIAN_CHANGE_MODIFIED: u32 = 0x20;
+/// What attributes change: last change of contents, to now.
+pub const VERIDIAN_CHANGE_MODIFIED_NOW: u32 = 0x40;
+
+const_assert!(VERIDIAN_CHANGE_PERMISSIONS == AttributeMask::PERMISSIONS.bits());
+const_assert!(VERIDIAN_CHANGE_OWNER == AttributeMask::OWNER.bits());
+const_assert!(VERIDIAN_CHANGE_GROUP == AttributeMask::GROUP.bits());
+const_assert!(VERIDIAN_CHANGE_ACCESSED == AttributeMask::ACCESSED.bits());
+const_assert!(VERIDIAN_CHANGE_ACCESSED_NOW == AttributeMask::ACCESSED_NOW.bits());
+const_assert!(VERIDIAN_CHANGE_MODIFIED == AttributeMask::MODIFIED.bits());
+const_assert!(VERIDIAN_CHANGE_MODIFIED_NOW == AttributeMask::MODIFIED_NOW.bits());
+
+/// Extended attributes: fail if it is there.
+pub const VERIDIAN_XATTR_CREATE: u32 = 1;
+/// Extended attributes: fail if it is not there.
+pub const VERIDIAN_XATTR_REPLACE: u32 = 2;
+
+/// Allocating: leave the size as it is.
+pub const VERIDIAN_ALLOCATE_KEEP_SIZE: u32 = 0x1;
+/// Allocating: with KEEP_SIZE, the range reads zeros and takes no space.
+pub const VERIDIAN_ALLOCATE_PUNCH_HOLE: u32 = 0x2;
+/// Allocating: the range reads zeros.
+pub const VERIDIAN_ALLOCATE_ZERO_RANGE: u32 = 0x10;
+/// Seeking: the first data at or behind the offset.
+pub const VERIDIAN_SEEK_DATA: u32 = 3;
+/// Seeking: the first hole at or behind the offset.
+pub const VERIDIAN_SEEK_HOLE: u32 = 4;
+
+/// Locking: drop the lock.
+pub const VERIDIAN_LOCK_NONE: u32 = 0;
+/// Locking: others may lock shared too.
+pub const VERIDIAN_LOCK_SHARED: u32 = 1;
+/// Locking: nobody else may lock.
+pub const VERIDIAN_LOCK_EXCLUSIVE: u32 = 2;
+/// Locking: wait for the lock.
+pub const VERIDIAN_LOCK_WAIT: u32 = 8;
+/// Locking: the lock belongs to the handle, and the owner is 0.
+pub const VERIDIAN_LOCK_OF_HANDLE: u32 = 16;
+
+const_assert!(VERIDIAN_LOCK_SHARED == LockFlags::SHARED.bits());
+const_assert!(VERIDIAN_LOCK_EXCLUSIVE == LockFlags::EXCLUSIVE.bits());
+const_assert!(VERIDIAN_LOCK_WAIT == LockFlags::WAIT.bits());
+const_assert!(VERIDIAN_LOCK_OF_HANDLE == LockFlags::OF_HANDLE.bits());
+
 /// A completion: more follow for the same submission.
 pub const VERIDIAN_COMPLETION_MORE: u32 = 1;
 /// A completion: `aux` names a grant.
@@ -95,6 +161,38 @@ pub const VERIDIAN_OP_MKDIRAT: u8 = 25;
 pub const VERIDIAN_OP_UNLINKAT: u8 = 26;
 /// Operation of an entry: renames.
 pub const VERIDIAN_OP_RENAMEAT: u8 = 27;
+/// Operation of an entry: allocates, punches or zeroes a range of a file.
+pub const VERIDIAN_OP_FALLOCATE: u8 = 28;
+/// Operation of an entry: makes a hard link.
+pub const VERIDIAN_OP_LINKAT: u8 = 29;
+/// Operation of an entry: makes a symbolic link.
+pub const VERIDIAN_OP_SYMLINKAT: u8 = 30;
+/// Operation of an entry: reads a symbolic link.
+pub const VERIDIAN_OP_READLINKAT: u8 = 31;
+/// Operation of an entry: makes a FIFO, socket or device name.
+pub const VERIDIAN_OP_MKNODAT: u8 = 32;
+/// Operation of an entry: finds data or a hole.
+pub const VERIDIAN_OP_LSEEK: u8 = 33;
+/// Operation of an entry: copies between files.
+pub const VERIDIAN_OP_COPY_FILE_RANGE: u8 = 34;
+/// Operation of an entry: reads the state of a file system.
+pub const VERIDIAN_OP_STATFS: u8 = 35;
+/// Operation of an entry: makes a whole file system durable.
+pub const VERIDIAN_OP_SYNCFS: u8 = 36;
+/// Operation of an entry: sets attributes.
+pub const VERIDIAN_OP_SETATTR: u8 = 37;
+/// Operation of an entry: reads an extended attribute.
+pub const VERIDIAN_OP_GETXATTR: u8 = 38;
+/// Operation of an entry: sets an extended attribute.
+pub const VERIDIAN_OP_SETXATTR: u8 = 39;
+/// Operation of an entry: lists extended attributes.
+pub const VERIDIAN_OP_LISTXATTR: u8 = 40;
+/// Operation of an entry: removes an extended attribute.
+pub const VERIDIAN_OP_REMOVEXATTR: u8 = 41;
+/// Operation of an entry: takes, tests or drops an advisory lock.
+pub const VERIDIAN_OP_LOCK: u8 = 42;
+/// Operation of an entry: reports changes.
+pub const VERIDIAN_OP_WATCH: u8 = 43;
 
 #[cfg(test)]
 mod tests {
@@ -119,8 +217,39 @@ mod tests {
             (VERIDIAN_OP_MKDIRAT, Opcode::MkdirAt),
             (VERIDIAN_OP_UNLINKAT, Opcode::UnlinkAt),
             (VERIDIAN_OP_RENAMEAT, Opcode::RenameAt),
+            (VERIDIAN_OP_FALLOCATE, Opcode::Fallocate),
+            (VERIDIAN_OP_LINKAT, Opcode::LinkAt),
+            (VERIDIAN_OP_SYMLINKAT, Opcode::SymlinkAt),
+            (VERIDIAN_OP_READLINKAT, Opcode::ReadlinkAt),
+            (VERIDIAN_OP_MKNODAT, Opcode::MknodAt),
+            (VERIDIAN_OP_LSEEK, Opcode::Lseek),
+            (VERIDIAN_OP_COPY_FILE_RANGE, Opcode::CopyFileRange),
+            (VERIDIAN_OP_STATFS, Opcode::Statfs),
+            (VERIDIAN_OP_SYNCFS, Opcode::Syncfs),
+            (VERIDIAN_OP_SETATTR, Opcode::Setattr),
+            (VERIDIAN_OP_GETXATTR, Opcode::Getxattr),
+            (VERIDIAN_OP_SETXATTR, Opcode::Setxattr),
+            (VERIDIAN_OP_LISTXATTR, Opcode::Listxattr),
+            (VERIDIAN_OP_REMOVEXATTR, Opcode::Removexattr),
+            (VERIDIAN_OP_LOCK, Opcode::Lock),
+            (VERIDIAN_OP_WATCH, Opcode::Watch),
         ] {
             assert_eq!(Opcode::from_byte(byte), opcode);
         }
+    }
+
+    #[test]
+    fn modes_have_the_numbers_of_the_abi() {
+        use dataplane::file::{AllocateMode, Whence, XattrMode};
+        assert_eq!(XattrMode::from_bits(VERIDIAN_XATTR_CREATE), Ok(XattrMode::Create));
+        assert_eq!(XattrMode::from_bits(VERIDIAN_XATTR_REPLACE), Ok(XattrMode::Replace));
+        assert_eq!(Whence::from_bits(VERIDIAN_SEEK_DATA), Ok(Whence::Data));
+        assert_eq!(Whence::from_bits(VERIDIAN_SEEK_HOLE), Ok(Whence::Hole));
+        let punch = VERIDIAN_ALLOCATE_PUNCH_HOLE | VERIDIAN_ALLOCATE_KEEP_SIZE;
+        assert_eq!(AllocateMode::from_bits(punch), Ok(AllocateMode::PunchHole));
+        let zero = AllocateMode::from_bits(VERIDIAN_ALLOCATE_ZERO_RANGE);
+        assert_eq!(zero, Ok(AllocateMode::ZeroRange));
+        let keep = AllocateMode::from_bits(VERIDIAN_ALLOCATE_KEEP_SIZE);
+        assert_eq!(keep, Ok(AllocateMode::AllocateKeepSize));
     }
 }

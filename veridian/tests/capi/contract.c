@@ -21,6 +21,9 @@ _Static_assert(offsetof(veridian_sqe, offset) == 8, "the ABI's entry");
 _Static_assert(offsetof(veridian_sqe, user_data) == 32, "the ABI's entry");
 _Static_assert(offsetof(veridian_sqe, credential) == 56, "the ABI's entry");
 _Static_assert(sizeof(veridian_status) == 128, "the ABI's record");
+_Static_assert(sizeof(veridian_attributes) == 64, "the ABI's record");
+_Static_assert(sizeof(veridian_filesystem) == 80, "the ABI's record");
+_Static_assert(sizeof(veridian_lock_record) == 32, "the ABI's record");
 _Static_assert(sizeof(veridian_options) == 24, "the first version's");
 
 /* Compares an answer with what it has to be; ends the program where it is something else. */
@@ -189,6 +192,122 @@ static void callbacks(void)
     IS(-EBADF, veridian_read_grant(session, 12345, 0, 1, look_and_call, &len, NULL));
     IS(0, veridian_close(session, file));
     IS(0, veridian_close(session, directory));
+}
+
+static void links_and_attributes(void)
+{
+    veridian_handle file;
+    veridian_status status;
+    veridian_filesystem filesystem;
+    veridian_attributes change = {0};
+    char target[8] = "???????";
+
+    IS(0, veridian_open(session, root, "named", VERIDIAN_OPEN_CREATE, 0600, &file));
+    IS(0, veridian_link(session, root, "named", root, "other", 0));
+    IS(-EINVAL, veridian_link(session, root, "named", root, "third", 1));
+    IS(-EFAULT, veridian_link(session, root, "named", root, NULL, 0));
+    IS(0, veridian_stat(session, root, "other", &status));
+    IS(2, status.links);
+    IS(0, veridian_symlink(session, "named", root, "link"));
+    IS(5, veridian_read_link(session, root, "link", target, sizeof target));
+    IS(0, memcmp(target, "named??", 8));
+    IS(2, veridian_read_link(session, root, "link", memset(target, '?', 7), 2));
+    IS(0, memcmp(target, "na?????", 8));
+    IS(-EFAULT, veridian_read_link(session, root, "link", NULL, 1));
+    IS(0, veridian_stat_link(session, root, "link", &status));
+    IS(0120000, status.mode & 0170000);
+    IS(0, veridian_stat(session, root, "link", &status));
+    IS(0100600, status.mode);
+
+    change.mask = VERIDIAN_CHANGE_PERMISSIONS | VERIDIAN_CHANGE_MODIFIED;
+    change.permissions = 0640;
+    change.modified.seconds = 12345;
+    IS(-EINVAL, veridian_set_attributes(session, root, "link", &change, 1));
+    IS(-EFAULT, veridian_set_attributes(session, root, "link", NULL, 0));
+    IS(0, veridian_set_attributes(session, root, "link", &change, 0));
+    change.mask = 0; /* fields that are not to be changed are not ignored */
+    IS(-EINVAL, veridian_set_attributes(session, root, "link", &change, 0));
+    IS(0, veridian_stat(session, file, "", &status));
+    IS(0100640, status.mode);
+    IS(12345, status.modified.seconds);
+    memset(&change, 0, sizeof change);
+    change.mask = VERIDIAN_CHANGE_MODIFIED;
+    change.modified.seconds = 99;
+    IS(0, veridian_set_attributes(session, root, "link", &change, VERIDIAN_NO_FOLLOW));
+    IS(0, veridian_stat_link(session, root, "link", &status));
+    IS(99, status.modified.seconds);
+
+    IS(0, veridian_make_node(session, root, "fifo", 0010600, 0));
+    IS(0, veridian_stat(session, root, "fifo", &status));
+    IS(0010600, status.mode);
+    IS(0, veridian_filesystem_status(session, root, &filesystem));
+    IS(255, filesystem.max_name);
+    IS(-EFAULT, veridian_filesystem_status(session, root, NULL));
+    IS(0, veridian_sync_filesystem(session, file));
+    IS(0, veridian_close(session, file));
+}
+
+/* An answer of what a file system may not have: whether it has it. */
+static int has(int line, const char *call, int64_t answer)
+{
+    if (answer != -EOPNOTSUPP)
+        is(line, call, 0, answer);
+    return answer == 0;
+}
+
+#define HAS(call) has(__LINE__, #call, (call))
+
+static void ranges_and_extended_attributes(void)
+{
+    const uint32_t punch = VERIDIAN_ALLOCATE_PUNCH_HOLE | VERIDIAN_ALLOCATE_KEEP_SIZE;
+    veridian_handle file;
+    veridian_lock_record record;
+    uint64_t found;
+    char got[16];
+    int64_t copied;
+
+    IS(0, veridian_open(session, root, "ranges", VERIDIAN_OPEN_CREATE | VERIDIAN_OPEN_READ_WRITE,
+                        0600, &file));
+    IS(8, veridian_write(session, file, 0, "evenuodd", 8));
+    if (HAS(veridian_set_xattr(session, file, "user.a", "value", 5, VERIDIAN_XATTR_CREATE))) {
+        IS(5, veridian_xattr(session, file, "user.a", NULL, 0));
+        IS(-ERANGE, veridian_xattr(session, file, "user.a", got, 4));
+        IS(5, veridian_xattr(session, file, "user.a", got, sizeof got));
+        IS(0, memcmp(got, "value", 5));
+        IS(7, veridian_xattr_names(session, file, got, sizeof got));
+        IS(0, strcmp(got, "user.a"));
+        IS(0, veridian_remove_xattr(session, file, "user.a"));
+        IS(-ENODATA, veridian_xattr(session, file, "user.a", got, sizeof got));
+    }
+    if (HAS(veridian_allocate(session, file, punch, 0, 4))) {
+        IS(8, veridian_read(session, file, 0, got, sizeof got));
+        IS(0, memcmp(got, "\0\0\0\0uodd", 8));
+    }
+    if (HAS(veridian_seek(session, file, 0, VERIDIAN_SEEK_HOLE, &found)))
+        IS(8, (int64_t)found);
+    copied = veridian_copy_range(session, file, 4, file, 100, 4);
+    if (copied != -EOPNOTSUPP) {
+        IS(4, copied);
+        IS(4, veridian_read(session, file, 100, got, sizeof got));
+        IS(0, memcmp(got, "uodd", 4));
+    }
+    if (HAS(veridian_lock(session, file, 0, 8, VERIDIAN_LOCK_EXCLUSIVE, 1))) {
+        IS(-EAGAIN, veridian_lock(session, file, 4, 1, VERIDIAN_LOCK_SHARED, 2));
+        IS(1, veridian_test_lock(session, file, 4, 1, VERIDIAN_LOCK_SHARED, 2, &record));
+        IS(VERIDIAN_LOCK_EXCLUSIVE, record.kind);
+        IS(8, (int64_t)record.len);
+        IS(0, veridian_test_lock(session, file, 8, 1, VERIDIAN_LOCK_SHARED, 2, &record));
+        IS(0, veridian_lock(session, file, 0, 8, VERIDIAN_LOCK_NONE, 1));
+    }
+    IS(-EFAULT, veridian_set_xattr(session, file, "user.a", NULL, 1, 0));
+    IS(-EFAULT, veridian_xattr(session, file, NULL, got, 1));
+    IS(-EINVAL, veridian_set_xattr(session, file, "user.a", "x", 1, 3));
+    IS(-EINVAL, veridian_seek(session, file, 0, 0, &found));
+    IS(-EFAULT, veridian_seek(session, file, 0, VERIDIAN_SEEK_DATA, NULL));
+    IS(-EINVAL, veridian_lock(session, file, 0, 1, 3, 1));
+    IS(-EFAULT, veridian_test_lock(session, file, 0, 1, 1, 1, NULL));
+    IS(-EOPNOTSUPP, veridian_allocate(session, file, 0x40, 0, 1));
+    IS(0, veridian_close(session, file));
 }
 
 static veridian_sqe entry(uint8_t opcode, veridian_handle handle, uint64_t user_data)
@@ -372,6 +491,8 @@ int main(void)
     nonsense();
     wishes();
     callbacks();
+    links_and_attributes();
+    ranges_and_extended_attributes();
     entries_without_waiting();
     cancelling();
     a_full_queue();
