@@ -3,7 +3,7 @@
  * makes a directory, writes, reads back by copy and by grant, lists, renames, removes.
  *
  *     cc -std=c11 -Iarch/capi/include arch/capi/examples/copy.c -Ltarget/release -lveridian -o copy
- *     veridian run -- ./copy [--bench] [FILE]
+ *     LD_LIBRARY_PATH=target/release veridian run -- ./copy [--bench] [FILE]
  *
  * With --bench it also says how long a round trip takes, and opening and closing a file.
  */

@@ -6,6 +6,7 @@
 #define _POSIX_C_SOURCE 200809L
 
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -462,6 +463,47 @@ static void waiting(void)
     IS(-ENODATA, veridian_wait(session, -1, &completion));
 }
 
+/* Works with a session of its own. */
+static void *at_work(void *name)
+{
+    veridian_session *own;
+    veridian_handle own_root, file;
+    char got[8] = {0};
+
+    IS(0, veridian_connect(NULL, NULL, &own));
+    IS(0, veridian_root(own, &own_root));
+    IS(0, veridian_open(own, own_root, name, VERIDIAN_OPEN_CREATE | VERIDIAN_OPEN_READ_WRITE, 0600,
+                        &file));
+    for (int i = 0; i < 200; i++) {
+        IS(4, veridian_write(own, file, 0, name, 4));
+        IS(4, veridian_read(own, file, 0, got, 4));
+        IS(0, strncmp(got, name, 4));
+    }
+    IS(0, veridian_disconnect(own));
+    return NULL;
+}
+
+/* Works with the session of the thread that waits for it. */
+static void *handed_over(void *unused)
+{
+    IS(0, veridian_nop(session));
+    return unused;
+}
+
+static void threads(void)
+{
+    static char names[3][5] = {"one!", "two!", "six!"};
+    pthread_t workers[3], heir;
+
+    for (int i = 0; i < 3; i++)
+        IS(0, pthread_create(&workers[i], NULL, at_work, names[i]));
+    for (int i = 0; i < 3; i++)
+        IS(0, pthread_join(workers[i], NULL));
+    IS(0, pthread_create(&heir, NULL, handed_over, NULL));
+    IS(0, pthread_join(heir, NULL));
+    IS(0, veridian_nop(session));
+}
+
 static void a_child(void)
 {
     int status;
@@ -497,6 +539,7 @@ int main(void)
     cancelling();
     a_full_queue();
     waiting();
+    threads();
     a_child();
     IS(0, veridian_disconnect(session));
     puts("every promise was kept");
