@@ -163,7 +163,7 @@ pub(crate) const STEPS: &[Step] = &[
         pace: Quick,
         tools: &[CC, VALGRIND],
         work: &[
-            Run("cargo test --profile tested -p capi"),
+            Run("cargo test -p capi"),
             Run("cargo test --profile tested -p veridian --test capi -- --nocapture"),
         ],
     },
