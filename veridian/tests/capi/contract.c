@@ -265,7 +265,6 @@ static void ranges_and_extended_attributes(void)
     veridian_lock_record record;
     uint64_t found;
     char got[16];
-    int64_t copied;
 
     IS(0, veridian_open(session, root, "ranges", VERIDIAN_OPEN_CREATE | VERIDIAN_OPEN_READ_WRITE,
                         0600, &file));
@@ -280,18 +279,15 @@ static void ranges_and_extended_attributes(void)
         IS(0, veridian_remove_xattr(session, file, "user.a"));
         IS(-ENODATA, veridian_xattr(session, file, "user.a", got, sizeof got));
     }
-    if (HAS(veridian_allocate(session, file, punch, 0, 4))) {
-        IS(8, veridian_read(session, file, 0, got, sizeof got));
-        IS(0, memcmp(got, "\0\0\0\0uodd", 8));
-    }
-    if (HAS(veridian_seek(session, file, 0, VERIDIAN_SEEK_HOLE, &found)))
-        IS(8, (int64_t)found);
-    copied = veridian_copy_range(session, file, 4, file, 100, 4);
-    if (copied != -EOPNOTSUPP) {
-        IS(4, copied);
-        IS(4, veridian_read(session, file, 100, got, sizeof got));
-        IS(0, memcmp(got, "uodd", 4));
-    }
+    IS(0, veridian_allocate(session, file, punch, 0, 4));
+    IS(8, veridian_read(session, file, 0, got, sizeof got));
+    IS(0, memcmp(got, "\0\0\0\0uodd", 8));
+    IS(0, veridian_seek(session, file, 0, VERIDIAN_SEEK_HOLE, &found));
+    IS(8, (int64_t)found);
+    IS(-ENXIO, veridian_seek(session, file, 8, VERIDIAN_SEEK_DATA, &found));
+    IS(4, veridian_copy_range(session, file, 4, file, 100, 4));
+    IS(4, veridian_read(session, file, 100, got, sizeof got));
+    IS(0, memcmp(got, "uodd", 4));
     if (HAS(veridian_lock(session, file, 0, 8, VERIDIAN_LOCK_EXCLUSIVE, 1))) {
         IS(-EAGAIN, veridian_lock(session, file, 4, 1, VERIDIAN_LOCK_SHARED, 2));
         IS(1, veridian_test_lock(session, file, 4, 1, VERIDIAN_LOCK_SHARED, 2, &record));
