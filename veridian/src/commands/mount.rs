@@ -77,7 +77,7 @@ fn serve(point: &Path, options: &Mount, address: &Address) -> Result<()> {
         uid: uid.as_raw(),
         gid: gid.as_raw(),
     };
-    let mounted = fuse::mount(&connection, &address.0, point, how)
+    let mut mounted = fuse::mount(&connection, &address.0, point, how)
         .with_context(|| format!("mounting at {}", point.display()))?;
     if options.detached {
         leave_terminal()?;
@@ -89,7 +89,7 @@ fn serve(point: &Path, options: &Mount, address: &Address) -> Result<()> {
         if let Err(interrupted) = interrupts.check() {
             break Err(interrupted);
         }
-        if connection.wait_closed(LOOK_INTERVAL_NS) {
+        if connection.wait_closed(LOOK_INTERVAL_NS) || mounted.is_deserted() {
             break Ok(());
         }
     };
@@ -127,7 +127,7 @@ pub(crate) fn unmount(options: &Umount, address: &Address) -> Result<()> {
 
 /// A mount of a system's files.
 struct MountLine {
-    source: String,
+    address: String,
     point: String,
 }
 
@@ -138,8 +138,9 @@ fn mounts() -> Result<Vec<MountLine>> {
 
 fn line(line: &str) -> Option<MountLine> {
     let mut fields = line.split(' ');
-    let (source, point) = (fields.next()?, fields.next()?);
-    (fields.next()? == fuse::TYPE).then(|| MountLine { source: plain(source), point: plain(point) })
+    let (source, point) = (plain(fields.next()?), plain(fields.next()?));
+    let address = source.strip_prefix(fuse::SOURCE)?.to_owned();
+    fields.next()?.starts_with("fuse").then_some(MountLine { address, point })
 }
 
 /// The list writes blanks and backslashes as octal numbers.
@@ -152,7 +153,7 @@ fn plain(field: &str) -> String {
 /// Waits until no mount of a system that has stopped is left.
 pub(crate) fn await_gone(address: &Address) -> Result<()> {
     let start = Instant::now();
-    while mounts()?.iter().any(|mount| mount.source == address.0) {
+    while mounts()?.iter().any(|mount| mount.address == address.0) {
         if start.elapsed() > GONE_WITHIN {
             bail!("a mount of the system at {address} has not gone");
         }
@@ -167,8 +168,8 @@ mod tests {
 
     #[test]
     fn mounts_of_ours_are_told_from_others() {
-        let ours = line("@veridian-0 /mnt/a\\040b fuse.veridian rw,nosuid 0 0").unwrap();
-        assert_eq!((ours.source.as_str(), ours.point.as_str()), ("@veridian-0", "/mnt/a b"));
+        let ours = line("veridian:@veridian-0 /mnt/a\\040b fuse rw,nosuid 0 0").unwrap();
+        assert_eq!((ours.address.as_str(), ours.point.as_str()), ("@veridian-0", "/mnt/a b"));
         assert!(line("tmpfs /tmp tmpfs rw 0 0").is_none());
         assert!(line("").is_none());
     }

@@ -4,7 +4,8 @@ use anyhow::{Result, bail};
 
 use super::shell::Shell;
 use super::tools::{
-    BARE_TARGETS, CARGO_DENY, CARGO_FUZZ, CC, CLIPPY, CXX, MIRI, NIGHTLY, RUSTFMT, Tool, VALGRIND,
+    BARE_TARGETS, CARGO_DENY, CARGO_FUZZ, CC, CLIPPY, CXX, FUSE3, MIRI, NIGHTLY, RUSTFMT, SUITES,
+    Tool, VALGRIND,
 };
 use super::{fuzz, loom};
 
@@ -156,6 +157,21 @@ pub(crate) const STEPS: &[Step] = &[
         pace: Quick,
         tools: &[CC],
         work: &[Run("cargo test --profile tested -p veridian --test grants -- --nocapture")],
+    },
+    Step {
+        name: "mount",
+        shows: "programs use the system's files by FUSE",
+        pace: Quick,
+        tools: &[CC, FUSE3],
+        work: &[Run("cargo test --profile tested -p veridian --test mount -- --nocapture")],
+    },
+    Step {
+        name: "suites",
+        shows: "pjdfstest passes as on the kernel's tmpfs, fsx finds nothing",
+        pace: Slow,
+        tools: &[CC, FUSE3, SUITES],
+        work: &[Run("SUITES=\"$TARGET/suites/bin\" \
+             cargo test --profile tested -p veridian --test suites -- --nocapture")],
     },
     Step {
         name: "capi",

@@ -80,6 +80,20 @@ pub(crate) const MIRI: Tool = Tool {
     install: Line("rustup component add miri rust-src --toolchain nightly"),
 };
 
+/// Without root, mounts are made and taken away by its helper.
+pub(crate) const FUSE3: Tool =
+    Tool { name: "fusermount3", probe: "command -v fusermount3", install: Apt("fuse3") };
+
+/// Suites that judge the mount; kept apart, since nobody needs them otherwise.
+pub(crate) const SUITES: Tool = Tool {
+    name: "fsx and pjdfstest",
+    probe: "test -x \"$TARGET/suites/bin/fsx\" && test -x \"$TARGET/suites/bin/pjdfstest\"",
+    install: Line(
+        "CARGO_PROFILE_RELEASE_LTO=off CARGO_TARGET_DIR=\"$TARGET/tools\" \
+         cargo install --root \"$TARGET/suites\" --locked fsx@0.3.2 pjdfstest@0.2.2",
+    ),
+};
+
 pub(crate) const CARGO_FUZZ: Tool = Tool {
     name: "cargo-fuzz",
     probe: "cargo fuzz --version",

@@ -21,5 +21,5 @@ mod nodes;
 mod queues;
 mod requests;
 
-pub use mount::{Mounted, Options, TYPE, mount, unmount};
+pub use mount::{Mounted, Options, SOURCE, mount, unmount};
 pub use rustix::mount::UnmountFlags;

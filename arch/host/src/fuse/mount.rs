@@ -5,7 +5,9 @@ use super::nodes::Nodes;
 use super::requests::{Caller, Client};
 use control::client::{Connection, SessionOptions};
 use dataplane::WaitMode;
+use dataplane::client::{ClientError, Queue};
 use dataplane::file::OpenFlags;
+use dataplane::platform::Instant;
 use fuser::{BackgroundSession, Config, MountOption, Session, SessionACL};
 use rustix::mount::UnmountFlags;
 use std::io;
@@ -28,13 +30,15 @@ pub struct Options {
     pub gid: u32,
 }
 
-/// The type of these mounts, as /proc/mounts has it.
-pub const TYPE: &str = "fuse.veridian";
+/// What /proc/mounts shows as mounted: this, and the system's address.
+pub const SOURCE: &str = "veridian:";
 
 /// A mount.
 pub struct Mounted {
     session: BackgroundSession,
     point: PathBuf,
+    /// A queue that nothing is asked through: it tells whether the session is over.
+    watch: Queue,
     // Ends when the mount does.
     _session: control::client::Session,
 }
@@ -44,6 +48,12 @@ impl Mounted {
     #[must_use]
     pub fn is_over(&self) -> bool {
         self.session.guard.is_finished()
+    }
+
+    /// Whether the service no longer answers: the session, or the whole system, has ended.
+    pub fn is_deserted(&mut self) -> bool {
+        let looked = self.watch.wait(Some(Instant(0)));
+        !matches!(looked, Err(ClientError::TimedOut | ClientError::Interrupted))
     }
 
     /// Takes the mount out of the tree. Programs that are in it keep it until they have left; they
@@ -84,26 +94,27 @@ fn by_fusermount(point: &Path, detach: bool) -> io::Result<()> {
     }
 }
 
-/// Mounts the vfs of a system; `source` is what the list of mounts shows as mounted.
+/// Mounts the vfs of a system that is reached at an address.
 ///
 /// # Errors
 /// The system refuses the session, or the kernel the mount.
 pub fn mount(
     connection: &Connection,
-    source: &str,
+    address: &str,
     point: &Path,
     options: Options,
 ) -> io::Result<Mounted> {
     let threads = options.threads.clamp(1, 15);
     let wish = SessionOptions {
-        queues: threads,
-        arena_bytes: ARENA_BYTES_EACH * u64::from(threads),
+        queues: threads + 1,
+        arena_bytes: ARENA_BYTES_EACH * u64::from(threads + 1),
         waiting: WaitMode::Adaptive,
         ..SessionOptions::default()
     };
     let wish = SessionOptions { sq_entries: 64, cq_entries: 128, ..wish };
     let mut session = connection.connect("vfs", wish).map_err(io::Error::other)?;
     let mut queues: Vec<_> = std::iter::from_fn(|| session.take_queue()).collect();
+    let watch = queues.pop().ok_or_else(|| io::Error::other("no queue"))?;
     let root = session.root();
     let nodes = {
         let queue = queues.first_mut().ok_or_else(|| io::Error::other("no queue"))?;
@@ -118,7 +129,7 @@ pub fn mount(
     let frontend = Frontend(Client::new(queues, nodes, own));
     let mut config = Config::default();
     config.mount_options = vec![
-        MountOption::FSName(source.to_owned()),
+        MountOption::FSName(format!("{SOURCE}{address}")),
         MountOption::Subtype("veridian".to_owned()),
         MountOption::DefaultPermissions,
         MountOption::NoDev,
@@ -128,5 +139,5 @@ pub fn mount(
     config.clone_fd = true;
     let fuse = Session::new(frontend, point, &config)?;
     let point = point.to_owned();
-    Ok(Mounted { session: fuse.spawn()?, point, _session: session })
+    Ok(Mounted { session: fuse.spawn()?, point, watch, _session: session })
 }

@@ -1,0 +1,101 @@
+//! How a mount comes and goes.
+
+use crate::mounted::{Mounted, can_mount, is_mounted};
+use crate::support::{PROGRAM, command};
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
+
+#[test]
+fn it_is_unmounted_by_command() {
+    let Some(mounted) = Mounted::new() else { return };
+    fs::write(mounted.path("kept"), b"in the system").unwrap();
+    let busy = fs::File::open(mounted.path("kept")).unwrap();
+    let umount =
+        |arguments: &[&str]| mounted.command(arguments).arg(mounted.point()).output().unwrap();
+    let refused = umount(&["umount"]);
+    assert!(!refused.status.success(), "it is busy: {refused:?}");
+    assert!(String::from_utf8_lossy(&refused.stderr).contains("--lazy"), "{refused:?}");
+    drop(busy);
+    assert!(umount(&["umount"]).status.success());
+    assert!(!mounted.is_mounted());
+    assert!(!umount(&["umount"]).status.success());
+    let ran = mounted.command(&["cat", "/kept"]).output().unwrap();
+    assert_eq!(ran.stdout, b"in the system");
+    assert!(mounted.command(&["mount"]).arg(mounted.point()).status().unwrap().success());
+    assert_eq!(fs::read(mounted.path("kept")).unwrap(), b"in the system");
+    assert!(umount(&["umount", "--lazy"]).status.success());
+}
+
+#[test]
+fn it_goes_with_its_system_whoever_is_in_there() {
+    let Some(mut mounted) = Mounted::new() else { return };
+    fs::write(mounted.path("file"), b"x").unwrap();
+    let open = fs::File::open(mounted.path("file")).unwrap();
+    mounted.system.take().unwrap().stop().unwrap();
+    mounted.await_gone();
+    // No answer would be worse than an error.
+    assert!(open.metadata().is_err());
+}
+
+#[test]
+fn it_goes_when_the_vfs_is_killed() {
+    let Some(mounted) = Mounted::new() else { return };
+    let status = mounted.command(&["status", "--json"]).output().unwrap();
+    let status: Value = serde_json::from_slice(&status.stdout).unwrap();
+    let services = status["services"].as_array().unwrap();
+    let vfs = services.iter().find(|service| service["name"] == "vfs").unwrap();
+    let pid = i32::try_from(vfs["pid"].as_i64().unwrap()).unwrap();
+    kill_process(Pid::from_raw(pid).unwrap(), Signal::KILL).unwrap();
+    mounted.await_gone();
+}
+
+#[test]
+fn in_the_foreground_it_ends_by_ctrl_c() {
+    let Some(mounted) = Mounted::new() else { return };
+    let other = tempfile::tempdir().unwrap();
+    let mut serving = mounted
+        .command(&["mount", "--foreground", "--detached"])
+        .arg(other.path())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(serving.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    assert_eq!(line, "ready\n");
+    assert!(is_mounted(other.path()));
+    kill_process(Pid::from_child(&serving), Signal::INT).unwrap();
+    assert_eq!(serving.wait().unwrap().code(), Some(130));
+    assert!(!is_mounted(other.path()));
+    assert!(mounted.is_mounted());
+}
+
+#[test]
+fn run_leaves_no_mount_behind() {
+    if !can_mount() {
+        return;
+    }
+    let point = tempfile::tempdir().unwrap();
+    let at = point.path().to_str().unwrap();
+    let script = format!("{PROGRAM} mount {at} && echo there > {at}/file && cat {at}/file");
+    let ran = command(["run", "--", "sh", "-c", &script]).output().unwrap();
+    assert!(ran.status.success(), "{ran:?}");
+    assert!(ran.stdout.ends_with(b"there\n"), "{ran:?}");
+    assert!(!is_mounted(point.path()));
+}
+
+#[test]
+fn errors_say_what_is_wrong() {
+    let point = tempfile::tempdir().unwrap();
+    let ran = |arguments: &[&str]| {
+        let ran = command(arguments).output().unwrap();
+        assert!(!ran.status.success(), "{ran:?}");
+        String::from_utf8(ran.stderr).unwrap()
+    };
+    let at = point.path().to_str().unwrap();
+    assert!(ran(&["--address", "@veridian-nobody", "mount", at]).contains("no system"));
+    assert!(ran(&["umount", at]).contains("nothing of a system is mounted"));
+    assert!(ran(&["--address", "@veridian-nobody", "mount", "vfs:/a"]).contains("--host"));
+}
