@@ -16,7 +16,7 @@
 //! 1 to 255 bytes without `/` and 0, never `.` or `..`: a file system need not check.
 
 use crate::entry::Errno;
-use crate::file::{DirectoryWriter, FileKind, FilesystemStatus, RenameFlags};
+use crate::file::{DirectoryWriter, FileKind, FilesystemStatus, RenameFlags, XattrMode};
 use crate::memory::Descriptor;
 use crate::platform::Timestamp;
 use alloc::boxed::Box;
@@ -90,6 +90,16 @@ pub struct Name<'a> {
     pub directory: InodeNumber,
     /// See the module's note on names.
     pub name: &'a [u8],
+}
+
+/// An extended attribute to be set. Names are 1 to 255 bytes, with a prefix that is known, values at
+/// most 65,536.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Xattr<'a> {
+    /// Its name.
+    pub name: &'a [u8],
+    /// Its value.
+    pub value: &'a [u8],
 }
 
 /// What is known of a file beside its contents.
@@ -350,6 +360,44 @@ pub trait FileSystem: 'static {
     /// # Errors
     /// EINVAL if it is none.
     fn read_symlink(&self, inode: InodeNumber) -> Answer<Box<[u8]>>;
+
+    /// An extended attribute.
+    ///
+    /// # Errors
+    /// ENODATA; EOPNOTSUPP where there are none, as of the other three.
+    fn xattr(&self, _inode: InodeNumber, _name: &[u8]) -> Answer<Box<[u8]>> {
+        Reply::Now(Err(Errno::EOPNOTSUPP))
+    }
+
+    /// Sets an extended attribute, which is a change of attributes at `time`.
+    ///
+    /// # Errors
+    /// EEXIST or ENODATA as `mode` has it, ENOSPC, EROFS.
+    fn set_xattr(
+        &self,
+        _inode: InodeNumber,
+        _attribute: Xattr<'_>,
+        _mode: XattrMode,
+        _time: Timestamp,
+    ) -> Answer<()> {
+        Reply::Now(Err(Errno::EOPNOTSUPP))
+    }
+
+    /// The names of all extended attributes, each with a byte 0 behind it.
+    ///
+    /// # Errors
+    /// EIO.
+    fn xattr_names(&self, _inode: InodeNumber) -> Answer<Box<[u8]>> {
+        Reply::Now(Err(Errno::EOPNOTSUPP))
+    }
+
+    /// Removes an extended attribute, which is a change of attributes at `time`.
+    ///
+    /// # Errors
+    /// ENODATA, EROFS.
+    fn remove_xattr(&self, _inode: InodeNumber, _name: &[u8], _time: Timestamp) -> Answer<()> {
+        Reply::Now(Err(Errno::EOPNOTSUPP))
+    }
 
     /// Reads page `index` of a file's contents into `page`, zeros where there are none. Only asked
     /// of [`ContentsIn::Backing`].

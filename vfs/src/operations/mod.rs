@@ -17,6 +17,7 @@ mod sync;
 mod truncate;
 mod unmount;
 mod write;
+mod xattr;
 
 pub(crate) use copy::CopyEnd;
 pub(crate) use grant::Granted;

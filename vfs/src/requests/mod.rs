@@ -3,10 +3,12 @@
 //! ```text
 //!   files   what a handle stands for: contents, listings, file systems
 //!   paths   what a path names
+//!   xattrs  extended attributes
 //! ```
 
 mod files;
 mod paths;
+mod xattrs;
 
 use crate::grants::PinnedPages;
 use crate::operations::Granted;
@@ -48,6 +50,10 @@ pub(crate) const SERVED: &[Opcode] = &[
     Opcode::Statfs,
     Opcode::Syncfs,
     Opcode::Setattr,
+    Opcode::Getxattr,
+    Opcode::Setxattr,
+    Opcode::Listxattr,
+    Opcode::Removexattr,
 ];
 
 pub(crate) type Done = Completion<PinnedPages>;
@@ -168,6 +174,10 @@ impl Job {
             | Request::ReadlinkAt { .. }
             | Request::MknodAt { .. }
             | Request::Setattr { .. } => self.run_on_name(who).await,
+            Request::Getxattr { .. }
+            | Request::Setxattr { .. }
+            | Request::Listxattr { .. }
+            | Request::Removexattr { .. } => self.run_on_xattr(who).await,
             _ => self.run_on_file(who).await,
         }
     }

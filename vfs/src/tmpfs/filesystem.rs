@@ -7,10 +7,10 @@ use alloc::boxed::Box;
 use alloc::rc::Rc;
 use core::cell::RefCell;
 use dataplane::entry::Errno;
-use dataplane::file::{DirectoryEntry, DirectoryWriter, FilesystemStatus, RenameFlags};
+use dataplane::file::{DirectoryEntry, DirectoryWriter, FilesystemStatus, RenameFlags, XattrMode};
 use dataplane::filesystem::{
     Answer, Attributes, Changes, ContentsIn, Created, DirectoryPart, Durable, FIRST_COOKIE,
-    FileSystem, InodeNumber, Name, NewNode, Node, PageBytes, Relinked, Renamed, Reply,
+    FileSystem, InodeNumber, Name, NewNode, Node, PageBytes, Relinked, Renamed, Reply, Xattr,
 };
 use dataplane::platform::Timestamp;
 
@@ -133,6 +133,28 @@ impl FileSystem for Tmpfs {
             Body::Symlink(target) => Ok(Box::from(&**target)),
             _ => Err(Errno::EINVAL),
         }))
+    }
+
+    fn xattr(&self, inode: InodeNumber, name: &[u8]) -> Answer<Box<[u8]>> {
+        Reply::Now(self.inner.borrow().nodes.xattr(inode, name))
+    }
+
+    fn set_xattr(
+        &self,
+        inode: InodeNumber,
+        attribute: Xattr<'_>,
+        mode: XattrMode,
+        time: Timestamp,
+    ) -> Answer<()> {
+        Reply::Now(self.inner.borrow_mut().nodes.set_xattr(inode, attribute, mode, time))
+    }
+
+    fn xattr_names(&self, inode: InodeNumber) -> Answer<Box<[u8]>> {
+        Reply::Now(self.inner.borrow().nodes.xattr_names(inode))
+    }
+
+    fn remove_xattr(&self, inode: InodeNumber, name: &[u8], time: Timestamp) -> Answer<()> {
+        Reply::Now(self.inner.borrow_mut().nodes.remove_xattr(inode, name, time))
     }
 
     fn read_page(&self, _: InodeNumber, _: u64, _: Box<PageBytes>) -> Answer<Box<PageBytes>> {

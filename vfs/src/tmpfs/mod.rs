@@ -7,5 +7,6 @@ mod directory;
 mod filesystem;
 mod names;
 mod nodes;
+mod xattrs;
 
 pub(crate) use filesystem::Tmpfs;

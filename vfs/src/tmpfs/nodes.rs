@@ -1,6 +1,7 @@
 //! The inodes of a tmpfs.
 
 use super::directory::Entries;
+use super::xattrs::{self, Xattrs};
 use crate::budget::{Account, Budget};
 use crate::error::Result;
 use crate::hash::{Map, map};
@@ -26,6 +27,7 @@ pub(super) struct Node {
     pub(super) attributes: Attributes,
     /// References that the vfs has.
     pub(super) references: u64,
+    pub(super) xattrs: Xattrs,
     pub(super) body: Body,
 }
 
@@ -89,6 +91,7 @@ impl Nodes {
                 created: new.time,
             },
             references,
+            xattrs: Xattrs::new(),
             body: match new.kind {
                 FileKind::Directory => Body::Directory(Entries::new(self.seed)),
                 FileKind::Symlink => Body::Symlink(new.target.into()),
@@ -127,6 +130,11 @@ impl Nodes {
         let node = self.node(new, 1);
         self.nodes.insert(number, node);
         Ok(InodeNumber(number))
+    }
+
+    /// Whom everything is charged to.
+    pub(super) fn budget(&self) -> &Account {
+        &self.budget
     }
 
     /// Pays for a name.
@@ -181,7 +189,7 @@ impl Nodes {
                 Body::Symlink(target) => target.len() as u64,
                 _ => 0,
             };
-            self.budget.refund(NODE_BYTES + size);
+            self.budget.refund(NODE_BYTES + size + xattrs::total(&node.xattrs));
             self.nodes.remove(&inode.0);
         }
     }

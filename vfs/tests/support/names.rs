@@ -5,7 +5,7 @@ use dataplane::ArenaRange;
 use dataplane::entry::Handle;
 use dataplane::file::{
     AllocateMode, AttributeChange, AttributeMask, FileTime, FilesystemStatus, LinkFlags, Request,
-    Whence,
+    Whence, XattrMode,
 };
 use zerocopy::{FromBytes, IntoBytes};
 
@@ -118,5 +118,41 @@ impl Client {
     ) -> Outcome<u32> {
         let request = Request::CopyFileRange { from, offset, to, to_offset, len };
         self.run(&request).map(|(count, _, _)| count)
+    }
+
+    pub(crate) fn set_xattr(
+        &self,
+        handle: Handle,
+        (name, value): (&str, &[u8]),
+        mode: XattrMode,
+    ) -> Outcome<()> {
+        self.arena.write(DATA as usize, value).unwrap();
+        let from = ArenaRange { offset: DATA, len: u32::try_from(value.len()).unwrap() };
+        let name = self.path(name, 0);
+        self.run(&Request::Setxattr { handle, name, mode, from }).map(drop)
+    }
+
+    /// The value, or only its length if there is no room.
+    pub(crate) fn xattr(&self, handle: Handle, name: &str, room: u32) -> Outcome<(u32, Vec<u8>)> {
+        let name = self.path(name, 0);
+        let into = ArenaRange { offset: DATA, len: room };
+        let (count, _, _) = self.run(&Request::Getxattr { handle, name, into })?;
+        let mut value = vec![0; count.min(room) as usize];
+        self.arena.read(DATA as usize, &mut value).unwrap();
+        Ok((count, value))
+    }
+
+    pub(crate) fn xattr_names(&self, handle: Handle) -> Outcome<Vec<String>> {
+        let into = ArenaRange { offset: DATA, len: 70_000 };
+        let (count, _, _) = self.run(&Request::Listxattr { handle, into })?;
+        let mut names = vec![0; count as usize];
+        self.arena.read(DATA as usize, &mut names).unwrap();
+        let names = String::from_utf8(names).unwrap();
+        Ok(names.split_terminator('\0').map(str::to_owned).collect())
+    }
+
+    pub(crate) fn remove_xattr(&self, handle: Handle, name: &str) -> Outcome<()> {
+        let name = self.path(name, 0);
+        self.run(&Request::Removexattr { handle, name }).map(drop)
     }
 }

@@ -6,13 +6,13 @@ use dataplane::client::ClientError;
 use dataplane::entry::Errno as ServiceErrno;
 use dataplane::file::{
     AllocateMode, DirectoryReader, FileStatus, FilesystemStatus, LinkFlags, OpenFlags as VfsFlags,
-    RenameFlags as VfsRename, Request as VfsRequest, SyncKind, UnlinkKind, Whence,
+    RenameFlags as VfsRename, Request as VfsRequest, SyncKind, UnlinkKind, Whence, XattrMode,
 };
 use fuser::{
-    CopyFileRangeFlags, FileHandle, FileType, Filesystem, FopenFlags, Generation, INodeNo,
+    CopyFileRangeFlags, Errno, FileHandle, FileType, Filesystem, FopenFlags, Generation, INodeNo,
     InitFlags, KernelConfig, LockOwner, OpenFlags, RenameFlags, ReplyAttr, ReplyCreate, ReplyData,
     ReplyDirectory, ReplyEmpty, ReplyEntry, ReplyLseek, ReplyOpen, ReplyStatfs, ReplyWrite,
-    Request, TimeOrNow, WriteFlags,
+    ReplyXattr, Request, TimeOrNow, WriteFlags,
 };
 use std::ffi::OsStr;
 use std::io;
@@ -64,6 +64,16 @@ fn status(reply: ReplyAttr, number: INodeNo, result: Result<FileStatus>) {
 fn opened(reply: ReplyOpen, result: Result<u64>) {
     match result {
         Ok(file) => reply.opened(FileHandle(file), FopenFlags::empty()),
+        Err(error) => reply.error(errno(error)),
+    }
+}
+
+/// A value, or only its size where there is no room.
+fn xattr(reply: ReplyXattr, room: u32, result: Result<Vec<u8>>) {
+    match result {
+        Ok(value) if room == 0 => reply.size(u32::try_from(value.len()).unwrap_or(u32::MAX)),
+        Ok(value) if value.len() > room as usize => reply.error(Errno::ERANGE),
+        Ok(value) => reply.data(&value),
         Err(error) => reply.error(errno(error)),
     }
 }
@@ -316,6 +326,45 @@ impl Filesystem for Frontend {
             Ok(status) => answer_statfs(reply, &status),
             Err(error) => reply.error(errno(error)),
         }
+    }
+
+    fn setxattr(
+        &self,
+        _: &Request,
+        number: INodeNo,
+        name: &OsStr,
+        value: &[u8],
+        flags: i32,
+        _: u32,
+        reply: ReplyEmpty,
+    ) {
+        let set = (|| {
+            let mode = XattrMode::from_bits(flags.cast_unsigned())?;
+            let node = self.0.node(number.0)?;
+            self.0.queue().set_xattr(node, (name.as_bytes(), value), mode)
+        })();
+        done(reply, set);
+    }
+
+    fn getxattr(&self, _: &Request, number: INodeNo, name: &OsStr, size: u32, reply: ReplyXattr) {
+        let node = self.0.node(number.0);
+        xattr(reply, size, node.and_then(|node| self.0.queue().xattr(node, name.as_bytes())));
+    }
+
+    fn listxattr(&self, request: &Request, number: INodeNo, size: u32, reply: ReplyXattr) {
+        let node = self.0.node(number.0);
+        let names = node.and_then(|node| self.0.queue().xattr_names(node));
+        // The session may know of more than the caller.
+        let visible = |name: &&[u8]| request.uid() == 0 || !name.starts_with(b"trusted.");
+        let names = names.map(|names| {
+            names.split_inclusive(|byte| *byte == 0).filter(visible).collect::<Vec<_>>().concat()
+        });
+        xattr(reply, size, names);
+    }
+
+    fn removexattr(&self, _: &Request, number: INodeNo, name: &OsStr, reply: ReplyEmpty) {
+        let node = self.0.node(number.0);
+        done(reply, node.and_then(|node| self.0.queue().remove_xattr(node, name.as_bytes())));
     }
 
     fn fallocate(
