@@ -44,8 +44,8 @@ pub(crate) enum Command {
     Mv(Mv),
     /// Show the attributes of files of the system
     Stat(Stat),
-    /// Mount the system's files in the host's tree for every program (FUSE), or, with --host, a
-    /// directory of the host in the system; without arguments, show what is mounted in the system
+    /// Mount the system's files in the host's tree for every program (FUSE), or, with --host or
+    /// --bind, a directory in the system; without arguments, show what is mounted in the system
     Mount(Mount),
     /// Unmount
     Umount(Umount),
@@ -169,18 +169,23 @@ A directory of the host as TARGET shows the system's files there. The mount goes
 stops, or by `veridian umount`. Mounted by root, it is open to all users, whose permissions are
 checked; else to yourself alone, and needs the package fuse3.
 
-With --host, TARGET is a directory of the system, vfs:/path. What is in the host's directory belongs
+With --host or --bind, TARGET is a directory of the system, vfs:/path. What is in the host's directory belongs
 to the host: others may change it at any time, and what is made through the system is there at once.
 Mounts below the directory are not entered.")]
+#[command(group = clap::ArgGroup::new("within").args(["host", "bind"]))]
 pub(crate) struct Mount {
     /// The directory of the host to mount in the system
     #[arg(long, value_name = "DIR", requires = "target")]
     pub(crate) host: Option<PathBuf>,
-    /// With --host: let nothing be changed through this mount
-    #[arg(long, requires = "host")]
+    /// The directory of the system, `vfs:/path`, to show in a second place
+    #[arg(long, value_name = "PATH", requires = "target", conflicts_with = "host",
+          value_parser = system_path())]
+    pub(crate) bind: Option<SystemPath>,
+    /// With --host or --bind: let nothing be changed through this mount
+    #[arg(long, requires = "within")]
     pub(crate) read_only: bool,
     /// Stay until it is unmounted, or Ctrl-C
-    #[arg(long, conflicts_with = "host", requires = "target")]
+    #[arg(long, conflicts_with = "within", requires = "target")]
     pub(crate) foreground: bool,
     /// Threads that answer the kernel
     #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=15))]

@@ -4,10 +4,12 @@
 //! and, where the page cache is the only place of its contents, by its mount (the *anchor*) until
 //! its last name is gone. Dropping it gives the file system its references back.
 
+use crate::binds::{Cover, Covering, Via, is_same_way};
 use crate::budget::Budget;
 use crate::cache::Contents;
 use crate::mounts::Mount;
 use alloc::rc::Rc;
+use alloc::vec::Vec;
 use core::cell::{Cell, OnceCell, Ref, RefCell, RefMut};
 use dataplane::entry::Errno;
 use dataplane::file::FileKind;
@@ -49,8 +51,8 @@ pub(crate) enum Body {
 pub(crate) struct Directory {
     /// The directory above; none above a file system's root.
     parent: RefCell<Option<Rc<Inode>>>,
-    /// The root that is mounted on this directory.
-    pub(crate) covered_by: RefCell<Option<Rc<Inode>>>,
+    /// What is mounted on this directory, by the ways that one comes to it.
+    pub(crate) covered_by: RefCell<Vec<Covering>>,
     /// The directory that this root is mounted on.
     pub(crate) covers: RefCell<Option<Rc<Inode>>>,
     /// Changes before and after each change of names, so that what was looked up meanwhile is not
@@ -204,17 +206,29 @@ impl Inode {
         }
     }
 
-    /// What one sees here: the root mounted on top, or the directory itself.
+    /// What who came in this way sees here, and the way that he has come in then: the root mounted
+    /// on top, or the directory itself.
     #[inline]
-    pub(crate) fn visible(self: Rc<Self>) -> Rc<Self> {
-        let mut inode = self;
+    pub(crate) fn visible(self: Rc<Self>, via: &Via) -> (Rc<Self>, Via) {
+        let (mut inode, mut via) = (self, via.clone());
         loop {
             let Body::Directory(directory) = &inode.body else {
-                return inode;
+                return (inode, via);
             };
-            let Some(root) = directory.covered_by.borrow().clone() else {
-                return inode;
+            let coverings = directory.covered_by.borrow();
+            let covering = coverings.iter().find(|it| is_same_way(&it.through, &via));
+            let Some(covering) = covering else {
+                drop(coverings);
+                return (inode, via);
             };
+            let root = match &covering.by {
+                Cover::Mount(root) => Rc::clone(root),
+                Cover::Bind(bind) => {
+                    via = Some(Rc::clone(bind));
+                    Rc::clone(&bind.root)
+                }
+            };
+            drop(coverings);
             inode = root;
         }
     }
@@ -224,7 +238,7 @@ impl Inode {
         let Body::Directory(directory) = &self.body else {
             return false;
         };
-        self.number == self.mount.filesystem.root() || directory.covered_by.borrow().is_some()
+        self.number == self.mount.filesystem.root() || !directory.covered_by.borrow().is_empty()
     }
 
     /// Whether this is `other`, or above it.

@@ -4,7 +4,7 @@
 //!  service      entries in, completions out
 //!  operations   open, read, write, …: the rules of POSIX
 //!  walk ─ path ─ permission ─ session        names to inodes, for whom
-//!  dentries ─ inode ─ mounts                 what is known of the tree
+//!  dentries ─ inode ─ mounts ─ binds         what is known of the tree
 //!  cache ─ grants ─ budget                   contents in memory, and clients' views of them
 //!  tmpfs, and what else implements dataplane::filesystem::FileSystem
 //! ```
@@ -22,6 +22,7 @@
 
 extern crate alloc;
 
+mod binds;
 mod budget;
 mod cache;
 mod config;

@@ -5,6 +5,7 @@
 //! | `usage` | | AUDIT | what is in memory, one `name=value` a line |
 //! | `mounts` | | AUDIT | what is mounted where |
 //! | `mount`, kind, `rw` or `ro`, path | what to mount | MOUNT | mounts a file system on a directory |
+//! | `bind`, `rw` or `ro`, source, path | | MOUNT | shows a directory in place of another one |
 //! | `unmount`, path | | MOUNT | takes it away again |
 //!
 //! Paths are walked from the root of everything, as user 0: who has the right MOUNT decides what is
@@ -24,6 +25,15 @@ pub(crate) enum Message<'a> {
     Mounts,
     /// See the table.
     Mount(Mounting<'a>),
+    /// See the table.
+    Bind {
+        /// What is to be seen.
+        source: &'a [u8],
+        /// Whether it may be changed there.
+        writability: Writability,
+        /// Where.
+        path: &'a [u8],
+    },
     /// See the table.
     Unmount {
         /// Where.
@@ -64,18 +74,28 @@ impl<'a> Message<'a> {
             (b"usage", [None, ..]) => (Self::Usage, Rights::AUDIT),
             (b"mounts", [None, ..]) => (Self::Mounts, Rights::AUDIT),
             (b"mount", [Some(kind), Some(how), Some(path), None]) => {
-                let writability = match how {
-                    b"rw" => Writability::ReadWrite,
-                    b"ro" => Writability::ReadOnly,
-                    _ => return Err(Errno::EINVAL),
-                };
+                let writability = writability(how)?;
                 (Self::Mount(Mounting { kind, writability, path }), Rights::MOUNT)
             }
+            (b"bind", [Some(how), Some(source), Some(path), None]) => {
+                let writability = writability(how)?;
+                (Self::Bind { source, writability, path }, Rights::MOUNT)
+            }
             (b"unmount", [Some(path), None, ..]) => (Self::Unmount { path }, Rights::MOUNT),
-            (b"usage" | b"mounts" | b"mount" | b"unmount", _) => return Err(Errno::EINVAL),
+            (b"usage" | b"mounts" | b"mount" | b"bind" | b"unmount", _) => {
+                return Err(Errno::EINVAL);
+            }
             _ => return Err(Errno::EOPNOTSUPP),
         };
         if rights.contains(needed) { Ok(message) } else { Err(Errno::EPERM) }
+    }
+}
+
+fn writability(word: &[u8]) -> Result<Writability, Errno> {
+    match word {
+        b"rw" => Ok(Writability::ReadWrite),
+        b"ro" => Ok(Writability::ReadOnly),
+        _ => Err(Errno::EINVAL),
     }
 }
 
@@ -93,6 +113,9 @@ mod tests {
         assert_eq!(Message::parse(b"mount\0host\0rw\0/a b", all), Ok(rw));
         let ro = Message::Mount(mounting(Writability::ReadOnly));
         assert_eq!(Message::parse(b"mount\0host\0ro\0/a b", all), Ok(ro));
+        let [source, path] = [&b"/a"[..], b"/b"];
+        let bind = Message::Bind { source, writability: Writability::ReadOnly, path };
+        assert_eq!(Message::parse(b"bind\0ro\0/a\0/b", all), Ok(bind));
         let unmount = Message::Unmount { path: b"/a" };
         assert_eq!(Message::parse(b"unmount\0/a", all), Ok(unmount));
         for wrong in [
@@ -103,6 +126,8 @@ mod tests {
             b"mount\0host\0rw\0/a\0",
             b"unmount",
             b"unmount\0/a\0/b",
+            b"bind\0rw\0/a",
+            b"bind\0/a\0/b\0/c",
         ] {
             assert_eq!(Message::parse(wrong, all), Err(Errno::EINVAL), "{wrong:?}");
         }
@@ -117,6 +142,7 @@ mod tests {
             (&b"usage"[..], Rights::AUDIT),
             (b"mounts", Rights::AUDIT),
             (b"mount\0host\0rw\0/", Rights::MOUNT),
+            (b"bind\0rw\0/a\0/b", Rights::MOUNT),
             (b"unmount\0/", Rights::MOUNT),
         ] {
             assert!(Message::parse(message, right).is_ok());

@@ -1,5 +1,6 @@
 //! Mounted file systems, and the inodes of each that the vfs knows.
 
+use crate::binds::Bind;
 use crate::budget::Budget;
 use crate::hash::{self, Map};
 use crate::inode::Inode;
@@ -151,6 +152,7 @@ impl Mount {
 #[derive(Default)]
 pub(crate) struct Mounts {
     roots: RefCell<Vec<Rc<Inode>>>,
+    binds: RefCell<Vec<Rc<Bind>>>,
     last_id: Cell<u64>,
 }
 
@@ -180,6 +182,23 @@ impl Mounts {
         root.mount.release_all();
     }
 
+    /// Adds a bind.
+    pub(crate) fn add_bind(&self, bind: Rc<Bind>) {
+        self.binds.borrow_mut().push(bind);
+    }
+
+    /// Takes a bind out.
+    pub(crate) fn remove_bind(&self, bind: &Rc<Bind>) {
+        self.binds.borrow_mut().retain(|other| !Rc::ptr_eq(other, bind));
+    }
+
+    /// What is mounted and bound, but for the root of everything.
+    pub(crate) fn labels(&self) -> Vec<Label> {
+        let (roots, binds) = (self.roots.borrow(), self.binds.borrow());
+        let mounted = roots.iter().skip(1).map(|root| &root.mount.label);
+        mounted.chain(binds.iter().map(|bind| &bind.label)).cloned().collect()
+    }
+
     /// The root of everything, once it is mounted.
     pub(crate) fn root(&self) -> Option<Rc<Inode>> {
         self.roots.borrow().first().cloned()
@@ -193,6 +212,11 @@ impl Mounts {
 
 impl Drop for Mounts {
     fn drop(&mut self) {
+        for bind in self.binds.take() {
+            if let Ok(below) = bind.covers.directory() {
+                drop(below.covered_by.take());
+            }
+        }
         for root in self.roots.take() {
             if let Ok(directory) = root.directory() {
                 let covered = directory.covers.take();

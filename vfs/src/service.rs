@@ -87,8 +87,25 @@ impl VfsService {
         label: Label,
     ) -> Result<(), Errno> {
         let vfs = &self.inner.vfs;
-        let at = Walk::from_root(vfs, &label.path).await?;
-        vfs.mount(Some(&at), filesystem, label).await
+        let (at, via) = Walk::from_root(vfs, &label.path).await?;
+        vfs.mount(Some((&at, &via)), filesystem, label).await
+    }
+
+    /// Shows a directory in place of another one, both given by their paths from the root.
+    ///
+    /// # Errors
+    /// ENOENT, ENOTDIR, EBUSY if something is mounted there.
+    pub async fn bind(
+        &self,
+        source: &[u8],
+        path: &[u8],
+        writability: Writability,
+    ) -> Result<(), Errno> {
+        let vfs = &self.inner.vfs;
+        let (root, from) = Walk::from_root(vfs, source).await?;
+        let (at, via) = Walk::from_root(vfs, path).await?;
+        let label = Label { kind: b"bind"[..].into(), path: path.into(), writability };
+        vfs.bind((&root, &from), (&at, &via), label)
     }
 
     /// Unmounts what is mounted on a directory, given by its path from the root.
@@ -112,9 +129,8 @@ impl VfsService {
 
     /// What is mounted behind the root, see `message`.
     fn mounts(&self) -> Vec<u8> {
-        let roots = self.inner.vfs.roots();
         let mut text = Vec::new();
-        for label in roots.iter().skip(1).map(|root| &root.mount.label) {
+        for label in self.inner.vfs.labels() {
             for field in [&label.kind, message::word(label.writability), &label.path] {
                 text.extend_from_slice(field);
                 text.push(0);
@@ -152,6 +168,9 @@ impl Service for VfsService {
             Message::Usage => Ok(self.usage().to_string().into_bytes()),
             Message::Mounts => Ok(self.mounts()),
             Message::Unmount { path } => self.unmount(path).await.map(|()| Vec::new()),
+            Message::Bind { source, writability, path } => {
+                self.bind(source, path, writability).await.map(|()| Vec::new())
+            }
             // It comes with what is to be mounted.
             Message::Mount(_) => Err(Errno::EINVAL),
         }

@@ -4,6 +4,7 @@
 //! may be done through it. What is opened through a directory's handle never has more rights than
 //! that handle, and the first one has those that the broker gave the session.
 
+use crate::binds::Via;
 use crate::error::Result;
 use crate::grants::{Grant, SessionGrants};
 use crate::inode::Inode;
@@ -31,6 +32,8 @@ pub(crate) struct OpenFile {
     pub(crate) grant: RefCell<Option<Rc<Grant>>>,
     /// The file.
     pub(crate) inode: Rc<Inode>,
+    /// How one has come to it.
+    pub(crate) via: Via,
     /// What may be done through it.
     pub(crate) rights: SessionRights,
     /// How it was opened.
@@ -92,6 +95,7 @@ impl Session {
         let mut handles = HandleTable::new(info.quota.handles);
         let handle = handles.insert(Rc::new(OpenFile {
             inode: Rc::clone(&root),
+            via: None,
             rights: info.rights,
             mode: if info.rights.contains(SessionRights::READ) {
                 OpenMode::READ
@@ -133,7 +137,7 @@ impl Session {
 
     /// Where a walk from a directory's handle begins.
     pub(crate) fn origin<'a>(&'a self, from: &'a OpenFile, who: &'a Credentials) -> Origin<'a> {
-        Origin { root: &self.root, directory: &from.inode, who }
+        Origin { root: &self.root, directory: &from.inode, via: &from.via, who }
     }
 
     /// Whether another handle can be had.

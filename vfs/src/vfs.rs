@@ -1,5 +1,6 @@
 //! The state of one vfs: what all its operations share.
 
+use crate::binds::{self, Bind, Cover, Covering, Via};
 use crate::budget::Budget;
 use crate::cache::PURGE_DIRTY_AT;
 use crate::config::{Usage, VfsConfig};
@@ -7,7 +8,7 @@ use crate::dentries::Dentries;
 use crate::error::Result;
 use crate::hash::{self, Map};
 use crate::inode::Inode;
-use crate::mounts::{Label, Mount, Mounts};
+use crate::mounts::{Label, Mount, Mounts, Writability};
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::rc::{Rc, Weak};
@@ -77,7 +78,7 @@ impl Vfs {
     /// EBUSY if something is mounted there, ENOTDIR, or what the file system says.
     pub(crate) async fn mount(
         &self,
-        at: Option<&Rc<Inode>>,
+        at: Option<(&Rc<Inode>, &Via)>,
         filesystem: Box<dyn FileSystem>,
         label: Label,
     ) -> Result<()> {
@@ -88,20 +89,60 @@ impl Vfs {
             return Err(Errno::ENOTDIR);
         }
         match at {
-            Some(at) if at.is_mount_point() => return Err(Errno::EBUSY),
+            Some((at, via)) if is_taken(at, via) => return Err(Errno::EBUSY),
             None if self.mounts.root().is_some() => return Err(Errno::EBUSY),
             _ => {}
         }
         let inode = Inode::new(self.new_id(), number, &mount, &attributes, 0);
         let root = Rc::new(inode);
         mount.insert(&root);
-        if let Some(at) = at {
+        if let Some((at, via)) = at {
             let below = at.directory()?;
             root.directory()?.covers.replace(Some(Rc::clone(at)));
-            below.covered_by.replace(Some(Rc::clone(&root)));
+            let covering = Covering { through: via.clone(), by: Cover::Mount(Rc::clone(&root)) };
+            below.covered_by.borrow_mut().push(covering);
         }
         self.mounts.add(root);
         Ok(())
+    }
+
+    /// Shows a directory in place of another one.
+    ///
+    /// # Errors
+    /// EBUSY if something is mounted there, ENOTDIR.
+    pub(crate) fn bind(
+        &self,
+        (root, from): (&Rc<Inode>, &Via),
+        (at, outer): (&Rc<Inode>, &Via),
+        label: Label,
+    ) -> Result<()> {
+        root.directory()?;
+        let below = at.directory()?;
+        if is_taken(at, outer) {
+            return Err(Errno::EBUSY);
+        }
+        let ways = binds::check_writable(from).and(binds::check_writable(outer));
+        let writability = if ways.is_err() { Writability::ReadOnly } else { label.writability };
+        let bind = Rc::new(Bind {
+            root: Rc::clone(root),
+            covers: Rc::clone(at),
+            outer: outer.clone(),
+            label: Label { writability, ..label },
+        });
+        let covering = Covering { through: outer.clone(), by: Cover::Bind(Rc::clone(&bind)) };
+        below.covered_by.borrow_mut().push(covering);
+        self.mounts.add_bind(bind);
+        Ok(())
+    }
+
+    /// What is mounted and bound, but for the root of everything.
+    pub(crate) fn labels(&self) -> alloc::vec::Vec<Label> {
+        self.mounts.labels()
+    }
+
+    /// Takes a bind out of the list.
+    pub(crate) fn forget_bind(&self, bind: &Rc<Bind>) {
+        self.mounts.remove_bind(bind);
     }
 
     /// Takes the root of a mount out of the list.
@@ -151,4 +192,10 @@ impl Vfs {
             pinned_pages: self.budget.pinned.value(),
         }
     }
+}
+
+/// Whether something is mounted already where one has come to in this way.
+fn is_taken(at: &Rc<Inode>, via: &Via) -> bool {
+    let is_root = at.number == at.mount.filesystem.root();
+    is_root || binds::is_bind_root(via, at)
 }

@@ -5,6 +5,7 @@
 //! root; an absolute path or target starts there. Every directory that a name is looked up in must
 //! be searchable.
 
+use crate::binds::{self, Via, is_same_way};
 use crate::error::Result;
 use crate::inode::{Body, Inode};
 use crate::path::{self, Component};
@@ -35,6 +36,8 @@ pub(crate) struct Origin<'a> {
     pub(crate) root: &'a Rc<Inode>,
     /// The directory of the handle.
     pub(crate) directory: &'a Rc<Inode>,
+    /// How the handle has come to it.
+    pub(crate) via: &'a Via,
     /// Who walks.
     pub(crate) who: &'a Credentials,
 }
@@ -74,6 +77,10 @@ pub(crate) struct Walk<'a> {
     origin: Origin<'a>,
     /// The directory reached so far.
     pub(crate) at: Rc<Inode>,
+    /// How it has come there.
+    pub(crate) via: Via,
+    /// How it has come to what was found last.
+    pub(crate) found_via: Via,
     text: Text<'a>,
     position: usize,
     /// Texts to go on with, each with at least one component left.
@@ -106,11 +113,16 @@ impl<'a> Walk<'a> {
     ) -> Result<Walk<'a>> {
         path::check(text)?;
         let first = text.first().ok_or(Errno::ENOENT)?;
-        let at = if *first == b'/' { origin.root } else { origin.directory };
+        let (at, via) = match *first {
+            b'/' => (origin.root, None),
+            _ => (origin.directory, origin.via.clone()),
+        };
         let mut walk = Self {
             vfs,
             origin,
             at: Rc::clone(at),
+            via,
+            found_via: None,
             text: Text::Path(text),
             position: 0,
             rest: Vec::new(),
@@ -133,10 +145,23 @@ impl<'a> Walk<'a> {
         text: &'a [u8],
         links: Links,
     ) -> Result<Rc<Inode>> {
+        Ok(Self::all_the_way(vfs, origin, text, links).await?.0)
+    }
+
+    /// Walks all of a path; also says how it has come there.
+    ///
+    /// # Errors
+    /// As for [`Walk::to_last`].
+    pub(crate) async fn all_the_way(
+        vfs: &'a Vfs,
+        origin: Origin<'a>,
+        text: &'a [u8],
+        links: Links,
+    ) -> Result<(Rc<Inode>, Via)> {
         let mut walk = Self::to_last(vfs, origin, text).await?;
         loop {
             if let Some(found) = walk.take_last(links).await? {
-                return found.ok_or(Errno::ENOENT);
+                return Ok((found.ok_or(Errno::ENOENT)?, walk.found_via));
             }
         }
     }
@@ -145,11 +170,11 @@ impl<'a> Walk<'a> {
     ///
     /// # Errors
     /// As for [`Walk::to_last`].
-    pub(crate) async fn from_root(vfs: &Vfs, text: &[u8]) -> Result<Rc<Inode>> {
+    pub(crate) async fn from_root(vfs: &Vfs, text: &[u8]) -> Result<(Rc<Inode>, Via)> {
         let root = vfs.root()?;
         let who = Credentials { uid: 0, gid: 0, groups: Vec::new() };
-        let origin = Origin { root: &root, directory: &root, who: &who };
-        Walk::all(vfs, origin, text, Links::Follow).await
+        let origin = Origin { root: &root, directory: &root, via: &None, who: &who };
+        Walk::all_the_way(vfs, origin, text, Links::Follow).await
     }
 
     /// What the last component is.
@@ -173,13 +198,14 @@ impl<'a> Walk<'a> {
     #[inline]
     pub(crate) async fn take_last(&mut self, links: Links) -> Result<Option<Option<Rc<Inode>>>> {
         let found = match self.last() {
-            Last::Current | Last::Root => Some(Rc::clone(&self.at)),
+            Last::Current | Last::Root => Some((Rc::clone(&self.at), self.via.clone())),
             Last::Parent => Some(self.above()),
             Last::Name(name) => self.child(name).await?,
         };
-        let Some(found) = found else {
+        let Some((found, via)) = found else {
             return Ok(Some(None));
         };
+        self.found_via = via;
         if let Body::Symlink(_) = &found.body {
             if links == Links::Keep && !self.slash {
                 return Ok(Some(Some(found)));
@@ -196,33 +222,51 @@ impl<'a> Walk<'a> {
         Ok(Some(Some(found)))
     }
 
+    /// Whether what was found last is the root of a bind, and the name that of what it covers.
+    pub(crate) fn has_crossed(&self) -> bool {
+        !is_same_way(&self.via, &self.found_via)
+    }
+
+    /// Whether the directory that the walk is at may be changed.
+    ///
+    /// # Errors
+    /// EROFS.
+    pub(crate) fn check_writable(&self) -> Result<()> {
+        binds::check_writable(&self.via)?;
+        self.at.mount.check_writable()
+    }
+
     /// What a name in the present directory is.
     #[inline]
-    async fn child(&self, name: &[u8]) -> Result<Option<Rc<Inode>>> {
+    async fn child(&self, name: &[u8]) -> Result<Option<(Rc<Inode>, Via)>> {
         if self.at.mount.is_momentary() && !self.is_fresh {
             self.at.dispel_doubt().await?;
         }
         permission::check(&self.at.attributes(), self.origin.who, Want::SEARCH)?;
         let found = self.vfs.lookup(&self.at, name).await?;
-        Ok(found.map(Inode::visible))
+        Ok(found.map(|found| found.visible(&self.via)))
     }
 
     /// The directory above, or this one at the session's root.
-    fn above(&self) -> Rc<Inode> {
-        let mut at = Rc::clone(&self.at);
+    fn above(&self) -> (Rc<Inode>, Via) {
+        let (mut at, mut via) = (Rc::clone(&self.at), self.via.clone());
         loop {
+            if let Some(bind) = via.clone().filter(|bind| Rc::ptr_eq(&bind.root, &at)) {
+                (at, via) = (Rc::clone(&bind.covers), bind.outer.clone());
+                continue;
+            }
             if Rc::ptr_eq(&at, self.origin.root) {
-                return at;
+                return (at, None);
             }
             if let Some(parent) = at.parent() {
                 // What is mounted on the parent hides it, and this one with it: only a handle
                 // from before leads here, and on from here.
-                return parent;
+                return (parent, via);
             }
             let covered = at.directory().ok().and_then(|d| d.covers.borrow().clone());
             match covered {
                 Some(below) => at = below,
-                None => return at,
+                None => return (at, via),
             }
         }
     }
@@ -251,11 +295,11 @@ impl<'a> Walk<'a> {
             match step.component {
                 Component::Current => {}
                 Component::Parent => {
-                    self.at = self.above();
+                    (self.at, self.via) = self.above();
                     self.is_fresh = false;
                 }
                 Component::Name(name) => {
-                    let child = self.child(name).await?.ok_or(Errno::ENOENT)?;
+                    let (child, via) = self.child(name).await?.ok_or(Errno::ENOENT)?;
                     if let Body::Symlink(_) = &child.body {
                         if !step.is_last {
                             self.rest.push((text, self.position));
@@ -266,7 +310,7 @@ impl<'a> Walk<'a> {
                     child.directory()?;
                     // A root that is mounted here was not looked up.
                     self.is_fresh = Rc::ptr_eq(&child.mount, &self.at.mount);
-                    self.at = child;
+                    (self.at, self.via) = (child, via);
                 }
             }
             if step.is_last {
@@ -293,6 +337,7 @@ impl<'a> Walk<'a> {
         let first = target.first().ok_or(Errno::ENOENT)?;
         if *first == b'/' {
             self.at = Rc::clone(self.origin.root);
+            self.via = None;
             self.is_fresh = false;
         }
         if path::step(&target, 0)?.is_none() && !self.rest.is_empty() {

@@ -15,16 +15,33 @@ const VFS: &str = "vfs";
 /// The kind of file system that a directory of the host is.
 const HOST: &[u8] = b"host";
 
+/// Mounts a directory of the host on one of the system.
 pub(crate) fn mount(host: &Path, target: &Place, read_only: bool, address: &Address) -> Result<()> {
-    let how: &[u8] = if read_only { b"ro" } else { b"rw" };
-    mount_host(host, how, of_system(target)?, address)
+    mount_host(host, how(read_only), of_system(target)?, address)
         .with_context(|| format!("mounting {} on {target}", host.display()))
+}
+
+/// Shows a directory of the system in place of another one.
+pub(crate) fn bind(
+    source: &SystemPath,
+    target: &Place,
+    read_only: bool,
+    address: &Address,
+) -> Result<()> {
+    let path = of_system(target)?;
+    let message = [b"bind", how(read_only), source.relative(), path.relative()].join(&0);
+    let told = system::connect(address)?.tell(VFS, &message);
+    told.map(drop).with_context(|| format!("mounting {source} on {path}"))
 }
 
 pub(crate) fn umount(path: &SystemPath, address: &Address) -> Result<()> {
     let message = [b"unmount", path.relative()].join(&0);
     let told = system::connect(address)?.tell(VFS, &message);
     told.map(drop).with_context(|| format!("unmounting {path}"))
+}
+
+fn how(read_only: bool) -> &'static [u8] {
+    if read_only { b"ro" } else { b"rw" }
 }
 
 fn mount_host(host: &Path, how: &[u8], path: &SystemPath, address: &Address) -> Result<()> {

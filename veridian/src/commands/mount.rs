@@ -28,11 +28,14 @@ const LOOK_INTERVAL_NS: u64 = 50_000_000;
 const GONE_WITHIN: Duration = Duration::from_secs(5);
 
 pub(crate) fn run(options: &Mount, address: &Address, output: &mut Output) -> Result<()> {
+    if let (Some(source), Some(target)) = (&options.bind, &options.target) {
+        return attach::bind(source, target, options.read_only, address);
+    }
     match (&options.host, &options.target) {
         (Some(host), Some(target)) => attach::mount(host, target, options.read_only, address),
         (_, None) => attach::show(address, output),
         (None, Some(Place::System(path))) => {
-            bail!("what is to be mounted on {path}? Name a directory of the host with --host")
+            bail!("what is to be mounted on {path}? Name a directory with --host or --bind")
         }
         (None, Some(Place::Host(point))) if options.foreground => serve(point, options, address),
         (None, Some(Place::Host(point))) => start(point, options, address, output),

@@ -29,6 +29,24 @@ fn a_host_directory_is_mounted_used_and_unmounted() {
 }
 
 #[test]
+fn a_directory_is_bound_in_a_second_place() {
+    let system = System::start();
+    system.words("mkdir /a /b /c").ok();
+    system.write("/a/f", b"of a");
+    system.words("mount --bind vfs:/a vfs:/b").ok();
+    system.words("mount --bind /a --read-only vfs:/c").ok();
+    assert_eq!(system.words("cat /b/f /c/f").ok(), "of aof a");
+    system.words("rm /c/f").fails(1, "Read-only");
+    system.words("rm /b/f").ok();
+    assert_eq!(system.words("ls /a").ok(), "");
+    let told = system.words("mount").ok();
+    assert!(told.contains("vfs:/b") && told.contains("bind") && told.contains("ro"), "{told}");
+    system.words("umount vfs:/b").ok();
+    system.words("mount vfs:/b").fails(1, "--host");
+    system.words("mount --bind /missing vfs:/b").fails(1, "vfs:/missing");
+}
+
+#[test]
 fn what_cannot_be_mounted_is_told() {
     let system = System::start();
     let host = tempfile::tempdir().unwrap();

@@ -1,5 +1,6 @@
 //! Changing permissions, owner, group and times.
 
+use crate::binds::{self, Via};
 use crate::error::Result;
 use crate::inode::Inode;
 use crate::permission::{self, GROUP_EXECUTE, SET_GID, SET_UID, Want};
@@ -26,11 +27,22 @@ impl Vfs {
         links: Links,
         rights: SessionRights,
     ) -> Result<Rc<Inode>> {
+        Ok(self.target_and_way(session, who, (from, path), links, rights).await?.0)
+    }
+
+    async fn target_and_way(
+        &self,
+        session: &Session,
+        who: &Credentials,
+        (from, path): (&OpenFile, &[u8]),
+        links: Links,
+        rights: SessionRights,
+    ) -> Result<(Rc<Inode>, Via)> {
         from.grants(rights)?;
         if path.is_empty() {
-            return Ok(Rc::clone(&from.inode));
+            return Ok((Rc::clone(&from.inode), from.via.clone()));
         }
-        Walk::all(self, session.origin(from, who), path, links).await
+        Walk::all_the_way(self, session.origin(from, who), path, links).await
     }
 
     /// Changes attributes: all that are named, or none.
@@ -47,7 +59,9 @@ impl Vfs {
         change: &AttributeChange,
     ) -> Result<()> {
         let mask = change.parse()?;
-        let inode = self.target(session, who, at, links, SessionRights::WRITE).await?;
+        let target = self.target_and_way(session, who, at, links, SessionRights::WRITE);
+        let (inode, via) = target.await?;
+        binds::check_writable(&via)?;
         inode.mount.check_writable()?;
         inode.dispel_doubt().await?;
         let changes = self.checked(&inode.attributes(), who, mask, change)?;

@@ -48,7 +48,7 @@ impl Vfs {
         if file.kind == FileKind::Directory {
             return Err(Errno::EPERM);
         }
-        let change = self.change_names(directory, name, Some(&file))?;
+        let change = self.change_names(&walk, name, Some(&file))?;
         let at = Name { directory: directory.number, name };
         let linked = directory.mount.filesystem.link(file.number, at, self.time()).await?;
         directory.merge(&linked.directory);

@@ -1,5 +1,6 @@
 //! Opening and creating files, and making directories.
 
+use crate::binds::{self, Via};
 use crate::error::Result;
 use crate::inode::Inode;
 use crate::permission::{self, Want};
@@ -42,6 +43,7 @@ impl What<'_> {
 /// A file that was found or made.
 struct Opened {
     inode: Rc<Inode>,
+    via: Via,
     is_new: bool,
 }
 
@@ -122,7 +124,9 @@ impl Vfs {
             if !path.is_empty() {
                 return Err(Errno::EINVAL);
             }
-            Opened { inode: Rc::clone(&from.inode), is_new: false }
+            // Its permissions may be others by now.
+            from.inode.dispel_doubt().await?;
+            Opened { inode: Rc::clone(&from.inode), via: from.via.clone(), is_new: false }
         } else {
             from.inode.directory()?;
             self.find_or_create(session, who, from, path, how).await?
@@ -134,6 +138,7 @@ impl Vfs {
         session.add(OpenFile {
             rights: from.rights,
             inode: opened.inode,
+            via: opened.via,
             mode: how.mode(),
             grant: RefCell::default(),
         })
@@ -157,8 +162,8 @@ impl Vfs {
                     return Err(Errno::EEXIST);
                 }
                 Some(Some(inode)) => {
-                    let is_new = false;
-                    return Ok(Opened { inode, is_new });
+                    let (via, is_new) = (walk.found_via, false);
+                    return Ok(Opened { inode, via, is_new });
                 }
                 Some(None) if !how.creates() => return Err(Errno::ENOENT),
                 Some(None) => {
@@ -169,8 +174,8 @@ impl Vfs {
                         // Somebody else was faster: it is there now.
                         Err(Errno::EEXIST) if !how.flags.contains(OpenFlags::EXCLUSIVE) => {}
                         made => {
-                            let (inode, is_new) = (made?, true);
-                            return Ok(Opened { inode, is_new });
+                            let (inode, via, is_new) = (made?, walk.via, true);
+                            return Ok(Opened { inode, via, is_new });
                         }
                     }
                 }
@@ -192,6 +197,7 @@ impl Vfs {
             return Err(Errno::EISDIR);
         }
         if inode.kind == FileKind::Regular && (how.flags.writes() || how.truncates()) {
+            binds::check_writable(&opened.via)?;
             inode.mount.check_writable()?;
         }
         let mut want = Want::empty();
@@ -256,7 +262,7 @@ impl Vfs {
             target: what.target,
             time: self.time(),
         };
-        let change = self.change_names(directory, name, None)?;
+        let change = self.change_names(walk, name, None)?;
         let at = Name { directory: directory.number, name };
         let created = directory.mount.filesystem.create(at, &new).await?;
         directory.merge(&created.directory);

@@ -59,17 +59,18 @@ impl Drop for NameChange<'_> {
 }
 
 impl Vfs {
-    /// Announces a change of a name, which `file` has.
+    /// Announces a change of a name in the directory that a walk is at, which `file` has.
     ///
     /// # Errors
     /// ENOTDIR; EROFS if nothing may be changed there.
     pub(super) fn change_names<'a>(
         &'a self,
-        directory: &'a Rc<Inode>,
+        walk: &'a Walk<'_>,
         name: &'a [u8],
         file: Option<&'a Rc<Inode>>,
     ) -> Result<NameChange<'a>> {
-        directory.mount.check_writable()?;
+        walk.check_writable()?;
+        let directory = &walk.at;
         Ok(NameChange {
             vfs: self,
             directory,
@@ -123,13 +124,13 @@ impl Vfs {
             (false, false) if slash => return Err(Errno::ENOTDIR),
             _ => {}
         }
-        if victim.is_mount_point() {
+        if walk.has_crossed() || victim.is_mount_point() {
             return Err(Errno::EBUSY);
         }
         let Last::Name(name) = walk.last() else {
             return Err(Errno::EINVAL);
         };
-        let change = self.change_names(directory, name, Some(&victim))?;
+        let change = self.change_names(&walk, name, Some(&victim))?;
         let at = Name { directory: directory.number, name };
         let (filesystem, time) = (&directory.mount.filesystem, self.time());
         let answer =

@@ -60,9 +60,9 @@ impl Vfs {
             return Err(Errno::EBUSY);
         };
         let (from, to) = (&names.old.at, &names.new.at);
-        let old_change = self.change_names(from, old_name, Some(&names.moved))?;
+        let old_change = self.change_names(&names.old, old_name, Some(&names.moved))?;
         // The version that counts is the later one where both are in one directory.
-        let new_change = self.change_names(to, new_name, names.replaced.as_ref())?;
+        let new_change = self.change_names(&names.new, new_name, names.replaced.as_ref())?;
         let answer = from.mount.filesystem.rename(
             Name { directory: from.number, name: old_name },
             Name { directory: to.number, name: new_name },
@@ -178,7 +178,9 @@ impl Names<'_> {
             }
         }
         let both = [Some(&self.moved), self.replaced.as_ref()];
-        if both.into_iter().flatten().any(|inode| inode.is_mount_point()) {
+        let has_crossed =
+            self.old.has_crossed() || (self.replaced.is_some() && self.new.has_crossed());
+        if has_crossed || both.into_iter().flatten().any(|inode| inode.is_mount_point()) {
             return Err(Errno::EBUSY);
         }
         // A directory that moves to another one is changed itself: its `..` is another.

@@ -1,5 +1,6 @@
 //! Reading attributes.
 
+use crate::binds;
 use crate::cache::PAGE;
 use crate::error::Result;
 use crate::inode::{Body, Inode};
@@ -46,7 +47,7 @@ impl Vfs {
     pub(crate) async fn filesystem_status(&self, file: &OpenFile) -> Result<FilesystemStatus> {
         let mount = &file.inode.mount;
         let mut status = mount.filesystem.status().await?;
-        if mount.check_writable().is_err() {
+        if mount.check_writable().is_err() || binds::check_writable(&file.via).is_err() {
             status.flags |= FilesystemStatus::READ_ONLY;
         }
         Ok(FilesystemStatus { device: mount.id, ..status })

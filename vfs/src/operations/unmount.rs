@@ -1,5 +1,6 @@
 //! Taking a file system out of the tree.
 
+use crate::binds::{Bind, Cover, Covering};
 use crate::error::Result;
 use crate::inode::Inode;
 use crate::vfs::Vfs;
@@ -17,7 +18,10 @@ impl Vfs {
     /// is in use: a handle, a granted page, a request, another mount. Otherwise what the file
     /// system says; it is then still mounted.
     pub(crate) async fn unmount(&self, path: &[u8]) -> Result<()> {
-        let root = Walk::from_root(self, path).await?;
+        let (root, via) = Walk::from_root(self, path).await?;
+        if let Some(bind) = via.filter(|bind| Rc::ptr_eq(&bind.root, &root)) {
+            return self.unbind(bind);
+        }
         if root.number != root.mount.filesystem.root() {
             return Err(Errno::EINVAL);
         }
@@ -31,6 +35,19 @@ impl Vfs {
         self.detach(root)
     }
 
+    fn unbind(&self, bind: Rc<Bind>) -> Result<()> {
+        // The list of binds, the directory below, and this request.
+        const HOLDERS: usize = 3;
+        if Rc::strong_count(&bind) > HOLDERS {
+            return Err(Errno::EBUSY);
+        }
+        let is_it =
+            |covering: &Covering| matches!(&covering.by, Cover::Bind(it) if Rc::ptr_eq(it, &bind));
+        bind.covers.directory()?.covered_by.borrow_mut().retain(|covering| !is_it(covering));
+        self.forget_bind(&bind);
+        Ok(())
+    }
+
     fn detach(&self, root: Rc<Inode>) -> Result<()> {
         let covered = root.directory()?.covers.borrow().clone().ok_or(Errno::EBUSY)?;
         // They only remember; what is in use is found again.
@@ -41,8 +58,9 @@ impl Vfs {
             return Err(Errno::EBUSY);
         }
         root.directory()?.covers.take();
-        let above = covered.directory()?.covered_by.take();
-        drop(above);
+        let is_it =
+            |covering: &Covering| matches!(&covering.by, Cover::Mount(it) if Rc::ptr_eq(it, &root));
+        covered.directory()?.covered_by.borrow_mut().retain(|covering| !is_it(covering));
         self.forget_root(&root);
         Ok(())
     }
