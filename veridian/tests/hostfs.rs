@@ -10,15 +10,13 @@
     reason = "a test fails by panicking"
 )]
 
+mod common;
 #[path = "../../vfs/tests/conformance/names.rs"]
 mod names;
 #[path = "hostfs/others.rs"]
 mod others;
 #[path = "hostfs/race.rs"]
 mod race;
-#[path = "common/random.rs"]
-#[allow(dead_code, reason = "a part of it is used")]
-pub mod random;
 #[path = "../../vfs/tests/conformance/rules.rs"]
 mod rules;
 #[path = "../../vfs/tests/support/mod.rs"]

@@ -4,7 +4,7 @@
 //!
 //! `VERIDIAN_RACE_ROUNDS` says how many rounds; 100,000 are a thorough run.
 
-use crate::random::{Random, seed};
+use crate::common::random::{Random, seed};
 use crate::support::client::{BOTH, Client, READ};
 use crate::{directory, system};
 use dataplane::entry::{Errno, Handle};

@@ -307,3 +307,69 @@ pub(super) fn sync_all(root: &Held) -> Result<(), Errno> {
     let open = contents(root, OFlags::RDONLY)?;
     rustix::fs::syncfs(&open).map_err(errno)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::reach::root;
+    use super::*;
+    use std::fs;
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    /// What a service would take for its own.
+    fn taken(directory: &Held, name: &str, kind: FileKind, target: &[u8]) -> bool {
+        let new = New { kind, permissions: 0o777, owner: None, target: target.to_vec() };
+        match ours(child(directory, name.as_bytes()).unwrap(), &new) {
+            Ok(_) => true,
+            Err(error) => {
+                assert_eq!(error, Errno::ESTALE);
+                false
+            }
+        }
+    }
+
+    #[test]
+    fn only_what_was_just_made_gets_an_owner() {
+        let host = tempfile::tempdir().unwrap();
+        let at = |name: &str| host.path().join(name);
+        let (top, _) = root(&fs::File::open(host.path()).unwrap().into()).unwrap();
+        let directory = |name: &str, mode| {
+            fs::create_dir(at(name)).unwrap();
+            fs::set_permissions(at(name), PermissionsExt::from_mode(mode)).unwrap();
+            taken(&top, name, FileKind::Directory, b"")
+        };
+        assert!(directory("new", 0o700));
+        assert!(!directory("open", 0o710));
+        fs::write(at("new/kept"), b"").unwrap();
+        assert!(!taken(&top, "new", FileKind::Directory, b""), "it has contents");
+        if rustix::process::geteuid().is_root() {
+            assert!(directory("theirs", 0o700));
+            std::os::unix::fs::chown(at("theirs"), Some(1234), None).unwrap();
+            assert!(!taken(&top, "theirs", FileKind::Directory, b""));
+        }
+        fs::write(at("file"), b"").unwrap();
+        fs::set_permissions(at("file"), PermissionsExt::from_mode(0o600)).unwrap();
+        for kind in [FileKind::Directory, FileKind::Symlink, FileKind::Fifo] {
+            assert!(!taken(&top, "file", kind, b""), "another kind");
+        }
+        symlink("target", at("link")).unwrap();
+        assert!(taken(&top, "link", FileKind::Symlink, b"target"));
+        assert!(!taken(&top, "link", FileKind::Symlink, b"another"));
+        mknodat(&*top, "fifo", FileType::Fifo, PRIVATE, 0).unwrap();
+        assert!(taken(&top, "fifo", FileKind::Fifo, b""));
+        fs::hard_link(at("fifo"), at("second")).unwrap();
+        assert!(!taken(&top, "fifo", FileKind::Fifo, b""), "it has another name");
+    }
+
+    #[test]
+    fn what_could_not_be_dressed_is_not_left_behind() {
+        let host = tempfile::tempdir().unwrap();
+        let (top, _) = root(&fs::File::open(host.path()).unwrap().into()).unwrap();
+        // Nobody can be given to the number that says "as it is".
+        let owner = Some((u32::MAX, 0));
+        for kind in [FileKind::Regular, FileKind::Directory, FileKind::Symlink, FileKind::Fifo] {
+            let new = New { kind, permissions: 0o600, owner, target: b"t".to_vec() };
+            assert_eq!(create(&top, b"x", &new).map(drop), Err(Errno::EINVAL));
+        }
+        assert_eq!(fs::read_dir(host.path()).unwrap().count(), 0);
+    }
+}

@@ -246,3 +246,115 @@ impl Table {
 
 /// Spreads numbers; odd, so that adding it comes to all.
 const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
+
+#[cfg(test)]
+mod tests {
+    use super::super::reach::{child, root};
+    use super::*;
+    use std::fs;
+
+    impl Table {
+        /// Descriptors that are open.
+        fn open(&self) -> usize {
+            let open = self.entries.values().filter(|entry| entry.held.is_some()).count();
+            assert_eq!(self.open, open);
+            open
+        }
+
+        /// Inodes that are known.
+        fn len(&self) -> usize {
+            self.entries.len()
+        }
+    }
+
+    struct Stage {
+        host: tempfile::TempDir,
+        top: Arc<Held>,
+        table: Table,
+    }
+
+    impl Stage {
+        fn new(most_open: usize) -> Self {
+            let host = tempfile::tempdir().unwrap();
+            let (top, _) = root(&fs::File::open(host.path()).unwrap().into()).unwrap();
+            let table = Table::new(Arc::clone(&top), most_open);
+            Self { host, top, table }
+        }
+
+        fn adopt(&mut self, name: &str) -> Result<InodeNumber, Errno> {
+            let (held, _) = child(&self.top, name.as_bytes()).unwrap();
+            self.table.adopt(held, self.table.root().0, name.as_bytes())
+        }
+
+        fn file(&mut self, name: &str) -> InodeNumber {
+            fs::write(self.host.path().join(name), b"").unwrap();
+            self.adopt(name).unwrap()
+        }
+    }
+
+    #[test]
+    fn few_are_open_and_all_are_reached() {
+        let mut stage = Stage::new(4);
+        let numbers: Vec<_> = (0..50).map(|n| stage.file(&format!("f{n}"))).collect();
+        assert_eq!(stage.table.open(), 4);
+        assert_eq!(stage.table.len(), 51);
+        for number in &numbers {
+            let held = stage.table.way(*number).unwrap().reach().unwrap();
+            assert_eq!(held.identity.number, number.0, "the host's number");
+            stage.table.restore(number.0, held);
+            assert_eq!(stage.table.open(), 4);
+        }
+        // The last ones stay open, without another look.
+        assert!(matches!(stage.table.way(*numbers.last().unwrap()), Ok(Way::Open(_))));
+        assert!(matches!(stage.table.way(*numbers.first().unwrap()), Ok(Way::Closed { .. })));
+        assert_eq!(stage.adopt("f0").unwrap(), *numbers.first().unwrap());
+        stage.table.forget(*numbers.first().unwrap(), 1);
+        for number in numbers {
+            stage.table.forget(number, 1);
+        }
+        assert_eq!((stage.table.len(), stage.table.open()), (1, 1));
+    }
+
+    #[test]
+    fn what_has_lost_its_name_is_not_closed() {
+        let mut stage = Stage::new(3);
+        let kept = stage.file("kept");
+        let held = stage.table.way(kept).unwrap().reach().unwrap();
+        stage.table.lost_name(held);
+        for n in 0..10 {
+            stage.file(&format!("f{n}"));
+        }
+        fs::remove_file(stage.host.path().join("kept")).unwrap();
+        assert!(stage.table.way(kept).unwrap().reach().is_ok());
+        assert_eq!(stage.table.open(), 3);
+    }
+
+    #[test]
+    fn where_none_can_be_closed_none_is_opened() {
+        let mut stage = Stage::new(2);
+        for name in ["a", "b"] {
+            fs::create_dir(stage.host.path().join(name)).unwrap();
+        }
+        let first = stage.adopt("a").unwrap();
+        assert_eq!(stage.adopt("b"), Err(Errno::ENFILE));
+        assert_eq!(stage.adopt("a"), Ok(first), "it is open already");
+        stage.table.forget(first, 2);
+        assert!(stage.adopt("b").is_ok());
+        assert!(matches!(stage.table.way(first), Err(Errno::ESTALE)), "it is forgotten");
+    }
+
+    #[test]
+    fn a_directory_is_kept_for_what_is_in_it() {
+        let mut stage = Stage::new(16);
+        fs::create_dir(stage.host.path().join("d")).unwrap();
+        fs::write(stage.host.path().join("d/f"), b"").unwrap();
+        let directory = stage.adopt("d").unwrap();
+        let held = stage.table.way(directory).unwrap().reach().unwrap();
+        let (file, _) = child(&held, b"f").unwrap();
+        let file = stage.table.adopt(file, directory.0, b"f").unwrap();
+        stage.table.forget(directory, 1);
+        assert_eq!(stage.table.len(), 3);
+        stage.table.forget(file, 1);
+        assert_eq!((stage.table.len(), stage.table.open()), (1, 1));
+    }
+}
