@@ -61,6 +61,6 @@ fn what_cannot_be_mounted_is_told() {
     assert_eq!(system.words("cat /m/f").ok(), "f");
     system.words("rm /m/f").fails(1, "Read-only");
     system.words(&format!("mount --host {path} vfs:/m")).fails(1, "busy");
-    system.words("umount /m").fails(1, "vfs:/path");
+    system.words("umount /m").fails(1, "nothing of a system");
     system.words("umount vfs:/").fails(1, "busy");
 }
