@@ -257,18 +257,41 @@ fn directories_are_bounded_too() {
     let host = directory();
     let system: System = system(host.path(), 8);
     let client = system.root_client();
+    let mut held = vec![client.root];
+    for depth in 1..60 {
+        let at = *held.last().unwrap();
+        let path = client.path("d", 0);
+        let request = dataplane::file::Request::MkdirAt { directory: at, path, mode: 0o755 };
+        client.run(&request).unwrap();
+        held.push(client.open_at(at, "d", READ, 0).unwrap());
+        assert_eq!(client.stat_at(held[depth / 2], "", true).unwrap().kind(), FileKind::Directory);
+    }
+    for handle in &held {
+        let create = BOTH | OpenFlags::CREATE;
+        let file = client.open_at(*handle, "f", create, 0o600).unwrap();
+        client.write(file, 0, b"x").unwrap();
+        client.close(file).unwrap();
+    }
+    assert!(host.path().join("d/d/d/f").exists());
+}
+
+#[test]
+fn what_has_no_name_left_counts() {
+    let host = directory();
+    let system: System = system(host.path(), 8);
+    let client = system.root_client();
     let mut held = Vec::new();
     let refused = loop {
-        let name = format!("d{}", held.len());
-        match client.mkdir(&name, 0o755).and_then(|()| client.open(&name, READ)) {
+        match client.create("f", 0o600) {
             Ok(handle) => held.push(handle),
             Err(error) => break error,
         }
-        assert!(held.len() < 8, "descriptors without end");
+        client.unlink("f").unwrap();
+        assert!(held.len() < 20, "descriptors without end");
     };
     assert_eq!(refused, Errno::ENFILE);
     for handle in held.drain(..) {
         client.close(handle).unwrap();
     }
-    assert!(client.open("d0", READ).is_ok(), "there is room again");
+    assert!(client.create("g", 0o600).is_ok(), "there is room again");
 }

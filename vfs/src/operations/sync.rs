@@ -51,7 +51,8 @@ impl Vfs {
         for inode in self.all_dirty() {
             outcome = outcome.and(self.write_back(&inode).await);
         }
-        for root in self.roots() {
+        // Of what others change too, nothing waits here; syncing all of theirs may take for ever.
+        for root in self.roots().iter().filter(|root| !root.mount.is_momentary()) {
             let everything = root.mount.filesystem.sync(Durable::Everything);
             outcome = outcome.and(everything.await);
         }

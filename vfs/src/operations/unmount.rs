@@ -11,7 +11,7 @@ use dataplane::filesystem::Durable;
 
 impl Vfs {
     /// Unmounts what is mounted on a directory, given by its path from the root. What has changed
-    /// is written back and made durable first.
+    /// here is written back and made durable first.
     ///
     /// # Errors
     /// EINVAL if nothing is mounted there; EBUSY if it is the root of everything, or anything of it
@@ -30,7 +30,9 @@ impl Vfs {
                 self.write_back(&inode).await?;
             }
         }
-        root.mount.filesystem.sync(Durable::Everything).await?;
+        if !root.mount.is_momentary() {
+            root.mount.filesystem.sync(Durable::Everything).await?;
+        }
         // Nothing waits from here on, so that what is not in use now is not when it goes.
         self.detach(root)
     }

@@ -24,11 +24,11 @@
 //! All of it, at any time: [`dataplane::filesystem::Validity::Momentary`]. Times are the host's.
 //!
 //! ## Descriptors
-//! At most so many are open. The one that was not used for longest is closed, if its inode is no
-//! directory and has a name that is known; it is opened again by that name, and only if it is the
-//! same inode still (device, number, kind, and time of birth where the host keeps one). If
-//! somebody else has renamed or removed it meanwhile, the answer is ESTALE. Where none can be
-//! closed, the answer is ENFILE.
+//! At most so many are open. The one that was not used for longest is closed, if its inode has a
+//! name that is known; it is opened again by that name, in its directory, which may have to be
+//! opened again in turn, and only if each is the same inode still (device, number, kind, and time
+//! of birth where the host keeps one). If somebody else has renamed or removed one of them
+//! meanwhile, the answer is ESTALE. Where none can be closed, the answer is ENFILE.
 //!
 //! ## Cookies
 //! A directory's cookies are the host's offsets (`d_off`), plus [`FIRST_COOKIE`]. ext4, XFS, Btrfs

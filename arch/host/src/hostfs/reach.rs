@@ -97,35 +97,34 @@ fn look(fd: OwnedFd) -> Result<(Arc<Held>, Seen), Errno> {
     Ok((Arc::new(Held { fd, identity: seen.identity }), seen))
 }
 
-/// How an inode is reached.
-pub(super) enum Way {
-    /// Its descriptor is open.
-    Open(Arc<Held>),
-    /// It was closed: the inode must still be under this name.
-    Closed {
-        /// The directory.
-        directory: Arc<Held>,
-        /// The name.
-        name: Box<[u8]>,
-        /// Which inode it was.
-        identity: Identity,
-    },
+/// How an inode is reached: by nothing, or by names, from a descriptor that is open.
+pub(super) struct Way {
+    /// The inode itself, or a directory above it.
+    pub(super) open: Arc<Held>,
+    /// What lies between: inodes that were closed, from there on down.
+    pub(super) closed: Vec<Closed>,
+}
+
+/// An inode whose descriptor was closed; it must still be under this name.
+pub(super) struct Closed {
+    pub(super) name: Box<[u8]>,
+    pub(super) identity: Identity,
 }
 
 impl Way {
-    /// Opens it, if it is not open.
+    /// Opens what is closed.
     ///
     /// # Errors
     /// ESTALE: it is not there any more.
     pub(super) fn reach(self) -> Result<Arc<Held>, Errno> {
-        let (directory, name, identity) = match self {
-            Self::Open(held) => return Ok(held),
-            Self::Closed { directory, name, identity } => (directory, name, identity),
-        };
-        match child(&directory, &name) {
-            Ok((held, _)) if held.identity == identity => Ok(held),
-            Ok(_) | Err(Errno::ENOENT) => Err(Errno::ESTALE),
-            Err(error) => Err(error),
+        let mut at = self.open;
+        for Closed { name, identity } in self.closed {
+            at = match child(&at, &name) {
+                Ok((held, _)) if held.identity == identity => held,
+                Ok(_) | Err(Errno::ENOENT) => return Err(Errno::ESTALE),
+                Err(error) => return Err(error),
+            };
         }
+        Ok(at)
     }
 }

@@ -1,13 +1,12 @@
 //! The inodes that the vfs knows: numbers, references, and a bounded number of open descriptors.
 //!
-//! Directories, and inodes without a known name, stay open: there is no safe way back to them.
-//! Others may be closed and are reached again by their name, see [`Way`]. The directory of that
-//! name is kept for as long.
+//! The root, and inodes without a known name, stay open: there is no safe way back to them. Others
+//! may be closed and are reached again by their names, see [`Way`]. The directory of a name is known
+//! for as long.
 
-use super::reach::{Held, Way};
+use super::reach::{Closed, Held, Way};
 use super::seen::Identity;
 use dataplane::entry::Errno;
-use dataplane::file::FileKind;
 use dataplane::filesystem::InodeNumber;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -18,7 +17,6 @@ type Place = (u64, Box<[u8]>);
 struct Entry {
     identity: Identity,
     held: Option<Arc<Held>>,
-    /// Only of what is no directory.
     place: Option<Place>,
     /// Of the vfs.
     references: u64,
@@ -31,6 +29,10 @@ struct Entry {
 impl Entry {
     fn can_be_closed(&self) -> bool {
         self.held.is_some() && self.place.is_some()
+    }
+
+    fn is_unused(&self) -> bool {
+        self.references == 0 && self.children == 0
     }
 }
 
@@ -115,17 +117,18 @@ impl Table {
     /// ESTALE if the vfs has no reference to it.
     pub(super) fn way(&mut self, number: InodeNumber) -> Result<Way, Errno> {
         self.touch(number.0);
-        let entry = self.entries.get(&number.0).ok_or(Errno::ESTALE)?;
-        if let Some(held) = &entry.held {
-            return Ok(Way::Open(Arc::clone(held)));
+        let mut closed = Vec::new();
+        let mut at = number.0;
+        loop {
+            let entry = self.entries.get(&at).ok_or(Errno::ESTALE)?;
+            if let Some(held) = &entry.held {
+                closed.reverse();
+                return Ok(Way { open: Arc::clone(held), closed });
+            }
+            let (directory, name) = entry.place.as_ref().ok_or(Errno::ESTALE)?;
+            closed.push(Closed { name: name.clone(), identity: entry.identity });
+            at = *directory;
         }
-        let (directory, name) = entry.place.as_ref().ok_or(Errno::ESTALE)?;
-        let directory = self.entries.get(directory).and_then(|entry| entry.held.as_ref());
-        Ok(Way::Closed {
-            directory: Arc::clone(directory.ok_or(Errno::ESTALE)?),
-            name: name.clone(),
-            identity: entry.identity,
-        })
     }
 
     /// An inode was reached: its descriptor is kept, if there is room.
@@ -178,11 +181,8 @@ impl Table {
     }
 
     fn set_place(&mut self, number: u64, place: Option<(u64, &[u8])>) {
-        let place = place.filter(|(directory, _)| self.entries.contains_key(directory));
+        let place = place.filter(|(directory, _)| self.can_be_in(number, *directory));
         let Some(entry) = self.entries.get_mut(&number) else { return };
-        if entry.identity.kind == FileKind::Directory {
-            return;
-        }
         let place = place.map(|(directory, name)| (directory, Box::from(name)));
         let new = place.as_ref().map(|(directory, _)| *directory);
         let old = core::mem::replace(&mut entry.place, place);
@@ -191,30 +191,46 @@ impl Table {
             directory.children += 1;
         }
         if let Some((directory, _)) = old {
-            self.leave(directory);
+            self.lose_child(directory);
+            self.remove_if_unused(directory);
         }
         self.touch(number);
     }
 
-    fn leave(&mut self, directory: u64) {
+    /// Whether a directory is known, and not below what is to be in it: others may have turned the
+    /// two around since they were seen.
+    fn can_be_in(&self, number: u64, directory: u64) -> bool {
+        let mut at = directory;
+        loop {
+            match self.entries.get(&at) {
+                None => return false,
+                Some(_) if at == number => return false,
+                Some(Entry { place: Some((above, _)), .. }) => at = *above,
+                Some(_) => return true,
+            }
+        }
+    }
+
+    fn lose_child(&mut self, directory: u64) {
         if let Some(entry) = self.entries.get_mut(&directory) {
             entry.children = entry.children.saturating_sub(1);
         }
-        self.remove_if_unused(directory);
     }
 
-    /// Removes what nobody refers to; at most the directory goes with it, which has no place.
+    /// Removes what nobody refers to, and the directories that were only known for it.
     fn remove_if_unused(&mut self, number: u64) {
-        let is_unused = |entry: &Entry| entry.references == 0 && entry.children == 0;
-        if number == self.root || !self.entries.get(&number).is_some_and(is_unused) {
-            return;
-        }
-        if let Some(entry) = self.entries.remove(&number) {
+        let mut next = Some(number);
+        while let Some(number) = next.take() {
+            if number == self.root || !self.entries.get(&number).is_some_and(Entry::is_unused) {
+                return;
+            }
+            let Some(entry) = self.entries.remove(&number) else { return };
             self.numbers.remove(&entry.identity);
             self.recent.remove(&entry.used);
             self.open -= usize::from(entry.held.is_some());
-            if let Some((directory, _)) = entry.place {
-                self.leave(directory);
+            next = entry.place.map(|(directory, _)| directory);
+            if let Some(directory) = next {
+                self.lose_child(directory);
             }
         }
     }
@@ -305,8 +321,8 @@ mod tests {
             assert_eq!(stage.table.open(), 4);
         }
         // The last ones stay open, without another look.
-        assert!(matches!(stage.table.way(*numbers.last().unwrap()), Ok(Way::Open(_))));
-        assert!(matches!(stage.table.way(*numbers.first().unwrap()), Ok(Way::Closed { .. })));
+        assert_eq!(stage.table.way(*numbers.last().unwrap()).unwrap().closed.len(), 0);
+        assert_eq!(stage.table.way(*numbers.first().unwrap()).unwrap().closed.len(), 1);
         assert_eq!(stage.adopt("f0").unwrap(), *numbers.first().unwrap());
         stage.table.forget(*numbers.first().unwrap(), 1);
         for number in numbers {
@@ -332,15 +348,67 @@ mod tests {
     #[test]
     fn where_none_can_be_closed_none_is_opened() {
         let mut stage = Stage::new(2);
-        for name in ["a", "b"] {
-            fs::create_dir(stage.host.path().join(name)).unwrap();
-        }
-        let first = stage.adopt("a").unwrap();
+        let first = stage.file("a");
+        fs::write(stage.host.path().join("b"), b"").unwrap();
+        let held = stage.table.way(first).unwrap().reach().unwrap();
+        stage.table.lost_name(held);
         assert_eq!(stage.adopt("b"), Err(Errno::ENFILE));
-        assert_eq!(stage.adopt("a"), Ok(first), "it is open already");
-        stage.table.forget(first, 2);
+        stage.table.forget(first, 1);
         assert!(stage.adopt("b").is_ok());
         assert!(matches!(stage.table.way(first), Err(Errno::ESTALE)), "it is forgotten");
+    }
+
+    #[test]
+    fn directories_are_closed_and_reached_by_several_names() {
+        let mut stage = Stage::new(3);
+        let mut at = (Arc::clone(&stage.top), stage.table.root());
+        let mut numbers = Vec::new();
+        for depth in 0..20 {
+            rustix::fs::mkdirat(&*at.0, "d", rustix::fs::Mode::RWXU).unwrap();
+            let (held, _) = child(&at.0, b"d").unwrap();
+            let number = stage.table.adopt(Arc::clone(&held), at.1.0, b"d").unwrap();
+            assert!(stage.table.open() <= 3, "at depth {depth}");
+            numbers.push(number);
+            at = (held, number);
+        }
+        let first = *numbers.first().unwrap();
+        let way = stage.table.way(first).unwrap();
+        assert_eq!((way.closed.len(), way.reach().unwrap().identity.number), (1, first.0));
+        let last = *numbers.last().unwrap();
+        let held = stage.table.way(first).unwrap().reach().unwrap();
+        stage.table.restore(first.0, held);
+        for number in &numbers {
+            assert_eq!(
+                stage.table.way(*number).unwrap().reach().unwrap().identity.number,
+                number.0
+            );
+        }
+        // The way to the last one keeps all above it known.
+        numbers.iter().filter(|number| **number != last).for_each(|n| stage.table.forget(*n, 1));
+        assert_eq!(stage.table.len(), 21);
+        assert!(stage.table.way(last).unwrap().reach().is_ok());
+        stage.table.forget(last, 1);
+        assert_eq!((stage.table.len(), stage.table.open()), (1, 1));
+    }
+
+    #[test]
+    fn directories_that_were_turned_around_are_no_circle() {
+        let mut stage = Stage::new(16);
+        let at = |name: &str| stage.host.path().join(name);
+        fs::create_dir_all(at("a/b")).unwrap();
+        let (top, moved) = (at("b"), at("b/a"));
+        let a = stage.adopt("a").unwrap();
+        let held = stage.table.way(a).unwrap().reach().unwrap();
+        let (b, _) = child(&held, b"b").unwrap();
+        let b = stage.table.adopt(b, a.0, b"b").unwrap();
+        fs::rename(stage.host.path().join("a/b"), top).unwrap();
+        fs::rename(stage.host.path().join("a"), moved).unwrap();
+        let held = stage.table.way(b).unwrap().reach().unwrap();
+        let (again, _) = child(&held, b"a").unwrap();
+        assert_eq!(stage.table.adopt(again, b.0, b"a"), Ok(a));
+        stage.table.forget(a, 2);
+        stage.table.forget(b, 1);
+        assert_eq!((stage.table.len(), stage.table.open()), (1, 1));
     }
 
     #[test]
