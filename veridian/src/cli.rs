@@ -1,6 +1,6 @@
 //! What can be written on the command line.
 
-use crate::place::{Place, SystemPath};
+use crate::place::{Mounting, Place, SystemPath};
 use crate::system::Address;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
@@ -58,6 +58,10 @@ pub(crate) enum Command {
 
 #[derive(Debug, Args)]
 pub(crate) struct Up {
+    /// Mount a directory of the host at once: `DIR=vfs:/path`, or `DIR=vfs:/path,ro` for reading
+    /// only; the directory of the system is made if it is not there. Repeatable
+    #[arg(long = "mount", value_name = "MOUNT", value_parser = mounting())]
+    pub(crate) mounts: Vec<Mounting>,
     /// Stay until the system is stopped, by `veridian down` or by Ctrl-C
     #[arg(long)]
     pub(crate) foreground: bool,
@@ -65,6 +69,9 @@ pub(crate) struct Up {
 
 #[derive(Debug, Args)]
 pub(crate) struct Run {
+    /// Mount a directory of the host at once: see `veridian up --help`
+    #[arg(long = "mount", value_name = "MOUNT", value_parser = mounting())]
+    pub(crate) mounts: Vec<Mounting>,
     /// The command and its arguments
     #[arg(required = true, last = true, value_name = "CMD")]
     pub(crate) command: Vec<OsString>,
@@ -220,6 +227,10 @@ pub(crate) struct Tour {
 
 fn system_path() -> impl TypedValueParser<Value = SystemPath> {
     OsStringValueParser::new().try_map(|text| SystemPath::parse(&text))
+}
+
+fn mounting() -> impl TypedValueParser<Value = Mounting> {
+    OsStringValueParser::new().try_map(|text| Mounting::parse(&text))
 }
 
 fn place() -> impl TypedValueParser<Value = Place> {

@@ -13,12 +13,15 @@ const SYSTEM: &[u8] = b"vfs:";
 pub(crate) enum PlaceError {
     /// Nothing was written.
     Empty,
+    /// It is not `DIR=vfs:/path`.
+    NoMounting,
 }
 
 impl fmt::Display for PlaceError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Empty => f.write_str("a path cannot be empty"),
+            Self::NoMounting => f.write_str("it is not DIR=vfs:/path or DIR=vfs:/path,ro"),
         }
     }
 }
@@ -52,6 +55,37 @@ impl SystemPath {
     /// Relative to the root: never empty, never with a slash in front.
     pub(crate) fn relative(&self) -> &[u8] {
         relative(&self.0)
+    }
+}
+
+/// A directory of the host, and where it is to be in the system.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Mounting {
+    /// The directory.
+    pub(crate) host: PathBuf,
+    /// Where.
+    pub(crate) path: SystemPath,
+    /// Whether nothing may be changed through it.
+    pub(crate) read_only: bool,
+}
+
+impl Mounting {
+    /// `DIR=vfs:/path`, with `,ro` behind for reading only. What stands behind the last `=vfs:` is
+    /// the path.
+    pub(crate) fn parse(text: &OsStr) -> Result<Self, PlaceError> {
+        let bytes = text.as_bytes();
+        let between = [b"=", SYSTEM].concat();
+        let at = bytes.windows(between.len()).rposition(|part| part == between);
+        let (host, path) = at
+            .and_then(|at| Some((bytes.get(..at)?, bytes.get(at + 1..)?)))
+            .filter(|(host, _)| !host.is_empty())
+            .ok_or(PlaceError::NoMounting)?;
+        let without = path.strip_suffix(b",ro");
+        Ok(Self {
+            host: PathBuf::from(OsStr::from_bytes(host)),
+            path: SystemPath::parse(OsStr::from_bytes(without.unwrap_or(path)))?,
+            read_only: without.is_some(),
+        })
     }
 }
 
@@ -184,6 +218,21 @@ mod tests {
             ("...", ".", "..."),
         ] {
             assert_eq!(split(path.as_bytes()), (parent.as_bytes(), name.as_bytes()), "{path}");
+        }
+    }
+
+    #[test]
+    fn mountings_are_two_paths() {
+        let parse = |text: &str| Mounting::parse(OsStr::new(text));
+        let mounting = |host: &str, path: &str, read_only| {
+            let path = SystemPath::parse(OsStr::new(path)).unwrap();
+            Ok(Mounting { host: host.into(), path, read_only })
+        };
+        assert_eq!(parse("/a=vfs:/b"), mounting("/a", "vfs:/b", false));
+        assert_eq!(parse("a b=vfs:/c,ro"), mounting("a b", "vfs:/c", true));
+        assert_eq!(parse("/a=b=vfs:/c=d"), mounting("/a=b", "vfs:/c=d", false));
+        for wrong in ["", "/a", "/a=/b", "=vfs:/b", "/a:vfs:/b"] {
+            assert_eq!(parse(wrong), Err(PlaceError::NoMounting), "{wrong}");
         }
     }
 

@@ -174,19 +174,25 @@ pub fn start_detached(address: &Address) -> Result<StartReport> {
 }
 
 /// Runs a system until a signal tells this process to end, or a client tells the system to.
-/// `ready` is called when every service is.
+/// `ready` is called when every service is; if it fails, the system is stopped.
 ///
 /// # Errors
-/// What kept it from starting, or from ending in order.
-pub fn run_foreground(address: &Address, ready: impl FnOnce(&StartReport)) -> Result<()> {
+/// What kept it from starting, or from ending in order; what `ready` says.
+pub fn run_foreground(
+    address: &Address,
+    ready: impl FnOnce(&StartReport) -> Result<()>,
+) -> Result<()> {
     let told = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM, SIGHUP] {
         signal_hook::flag::register(signal, Arc::clone(&told)).context("watching for signals")?;
     }
     let system = Embedded::start_with(Program::default(), address.clone())?;
-    ready(&system.report);
-    while !told.load(Ordering::Relaxed) && !system.connection.wait_closed(LOOK_INTERVAL_NS) {}
-    system.stop()
+    let readied = ready(&system.report);
+    let is_over =
+        || told.load(Ordering::Relaxed) || system.connection.wait_closed(LOOK_INTERVAL_NS);
+    while readied.is_ok() && !is_over() {}
+    let stopped = system.stop();
+    readied.and(stopped)
 }
 
 /// Stops the system at an address.

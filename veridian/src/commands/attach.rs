@@ -3,8 +3,9 @@
 //! This process opens the host's directory and passes the descriptor on, so that nobody mounts what
 //! he could not open himself.
 
+use crate::commands::{files, mkdir};
 use crate::output::{Align, Output, Table};
-use crate::place::{Place, Shown, SystemPath};
+use crate::place::{Mounting, Place, Shown, SystemPath};
 use crate::system::{self, Address};
 use anyhow::{Context, Result, bail};
 use platform::linux;
@@ -14,6 +15,8 @@ use std::path::Path;
 const VFS: &str = "vfs";
 /// The kind of file system that a directory of the host is.
 const HOST: &[u8] = b"host";
+/// Permissions of directories that are made to be mounted on.
+const MODE: u32 = 0o755;
 
 /// Mounts a directory of the host on one of the system.
 pub(crate) fn mount(host: &Path, target: &Place, read_only: bool, address: &Address) -> Result<()> {
@@ -38,6 +41,17 @@ pub(crate) fn umount(path: &SystemPath, address: &Address) -> Result<()> {
     let message = [b"unmount", path.relative()].join(&0);
     let told = system::connect(address)?.tell(VFS, &message);
     told.map(drop).with_context(|| format!("unmounting {path}"))
+}
+
+/// Mounts what a system is to have from the start; makes the directories that are not there.
+pub(crate) fn mount_all(mountings: &[Mounting], address: &Address) -> Result<()> {
+    for Mounting { host, path, read_only } in mountings {
+        let mut vfs = files::open(address)?;
+        mkdir::make_all(&mut vfs, path, MODE).with_context(|| format!("making {path}"))?;
+        mount_host(host, how(*read_only), path, address)
+            .with_context(|| format!("mounting {} on {path}", host.display()))?;
+    }
+    Ok(())
 }
 
 fn how(read_only: bool) -> &'static [u8] {

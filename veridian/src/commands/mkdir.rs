@@ -26,7 +26,7 @@ pub(crate) fn run(options: &Mkdir, address: &Address) -> Result<()> {
 }
 
 /// Makes every component that is not there; the last one gets the mode.
-fn make_all(vfs: &mut Vfs, path: &SystemPath, mode: u32) -> Result<()> {
+pub(crate) fn make_all(vfs: &mut Vfs, path: &SystemPath, mode: u32) -> Result<()> {
     let names: Vec<&[u8]> =
         path.relative().split(|byte| *byte == b'/').filter(|name| !name.is_empty()).collect();
     let mut here = vfs.root;

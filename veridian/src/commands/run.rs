@@ -4,6 +4,7 @@
 //! up. SIGTERM and SIGHUP, which reach this process alone, are passed on.
 
 use crate::cli::Run;
+use crate::commands::attach;
 use crate::system::{ADDRESS_VARIABLE, Embedded};
 use anyhow::{Context, Result};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
@@ -31,6 +32,10 @@ pub(crate) fn run(options: &Run) -> Result<ExitCode> {
     if let Some(signal) = signals.pending().next() {
         system.stop().context("stopping the system")?;
         return Ok(signalled(signal));
+    }
+    if let Err(error) = attach::mount_all(&options.mounts, &system.address) {
+        system.stop().context("stopping the system")?;
+        return Err(error);
     }
     let mut command = Command::new(program);
     command.args(arguments).env(ADDRESS_VARIABLE, &system.address.0);

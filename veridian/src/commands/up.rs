@@ -1,6 +1,7 @@
 //! `up`: starts a system that goes on when the command has returned.
 
 use crate::cli::Up;
+use crate::commands::attach;
 use crate::output::{Align, Output, Table, duration};
 use crate::system::{self, Address, StartReport};
 use anyhow::Result;
@@ -9,11 +10,18 @@ use std::time::Duration;
 pub(crate) fn run(options: &Up, address: &Address, output: &mut Output) -> Result<()> {
     if !options.foreground {
         let report = system::start_detached(address)?;
+        if let Err(error) = attach::mount_all(&options.mounts, address) {
+            system::stop(address)?;
+            return Err(error);
+        }
         return tell(&report, address, output);
     }
+    // That nobody reads what is told does not end the system.
     let mut told = Ok(());
     system::run_foreground(address, |report| {
+        attach::mount_all(&options.mounts, address)?;
         told = tell(report, address, output).and_then(|()| output.flush());
+        Ok(())
     })?;
     told
 }

@@ -1,6 +1,6 @@
 //! mount and umount.
 
-use crate::support::System;
+use crate::support::{PROGRAM, System, run};
 use std::fs;
 
 #[test]
@@ -44,6 +44,30 @@ fn a_directory_is_bound_in_a_second_place() {
     system.words("umount vfs:/b").ok();
     system.words("mount vfs:/b").fails(1, "--host");
     system.words("mount --bind /missing vfs:/b").fails(1, "vfs:/missing");
+}
+
+#[test]
+fn a_system_has_mounts_from_the_start() {
+    let host = tempfile::tempdir().unwrap();
+    let path = host.path().to_str().unwrap();
+    fs::write(host.path().join("f"), b"of the host").unwrap();
+    let cat = |how: &str| {
+        let mount = format!("{path}=vfs:/deep/in{how}");
+        let remove = format!("{PROGRAM} cat /deep/in/f; {PROGRAM} rm /deep/in/f");
+        run(["run", "--mount", &mount, "--", "sh", "-c", &remove])
+    };
+    let ran = cat(",ro");
+    assert_eq!(ran.stdout, b"of the host");
+    assert!(ran.stderr.contains("Read-only") && ran.code == Some(1), "{ran:?}");
+    cat("").ok();
+    assert!(!host.path().join("f").exists());
+    run(["run", "--mount", "/nonexistent=vfs:/m", "--", "true"]).fails(1, "/nonexistent");
+    run(["up", "--mount", "/nonexistent", "--foreground"]).fails(2, "DIR=vfs:/path");
+    let address = format!("@mounts-{}", std::process::id());
+    let failing = ["up", "--mount", "/nonexistent=vfs:/m", "--address", &address];
+    run(failing).fails(1, "/nonexistent");
+    run(failing.into_iter().chain(["--foreground"])).fails(1, "/nonexistent");
+    run(["status", "--address", &address]).fails(1, &address);
 }
 
 #[test]
