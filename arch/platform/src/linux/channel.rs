@@ -3,6 +3,10 @@
 //! A peer may send anything. What does not fit a packet is dropped together with all descriptors
 //! that came with it; what those refer to is checked where they are used. Sockets that came from a
 //! peer may be made blocking by it, so every call says for itself that it must not block.
+//!
+//! Merely closing a descriptor may wait for who has sent it: of a file in a FUSE mount of his own,
+//! the kernel asks him first. So those of strangers who are other users are never taken: the kernel
+//! drops them, for which it does not ask.
 
 use super::credentials;
 use super::handle::{Handle, Origin};
@@ -30,13 +34,19 @@ pub(crate) struct LinuxChannel {
     peer: Peer,
     /// What descriptors from the peer count as.
     origin: Origin,
+    /// Whether any are taken from it.
+    takes_descriptors: bool,
 }
 
 impl LinuxChannel {
     /// A channel over a connected socket. `origin` is what the peer's descriptors count as.
     pub(crate) fn new(socket: OwnedFd, origin: Origin) -> Self {
+        let peer = credentials::peer(&socket);
+        let own = rustix::process::geteuid().as_raw();
+        let is_trusted = origin == Origin::System || peer.uid == 0 || peer.uid == own;
         Self {
-            peer: credentials::peer(&socket),
+            peer,
+            takes_descriptors: is_trusted,
             socket: Handle::new(socket, Origin::System),
             origin,
         }
@@ -68,7 +78,8 @@ impl Channel for LinuxChannel {
     fn receive(&self) -> Result<Option<Packet>, ChannelError> {
         let mut bytes = vec![0; MAX_MESSAGE];
         let mut space = [MaybeUninit::uninit(); CONTROL_BYTES];
-        let mut control = RecvAncillaryBuffer::new(&mut space);
+        let room = if self.takes_descriptors { CONTROL_BYTES } else { 0 };
+        let mut control = RecvAncillaryBuffer::new(space.get_mut(..room).unwrap_or_default());
         let flags = RecvFlags::DONTWAIT | RecvFlags::CMSG_CLOEXEC;
         let message = loop {
             let mut into = [IoSliceMut::new(&mut bytes)];

@@ -22,6 +22,7 @@ pub(crate) fn check(subject: &Subject, report: &mut Report) {
     check("a vandal blocks nobody", vandal);
     check("messages that are too long are dropped", too_long);
     check("too many descriptors are closed", too_many);
+    check("other users' descriptors are not taken", outsider);
     check("an empty message ends the channel", empty);
     check("a pipe is no doorbell", pipe);
     check("a message is dropped if its descriptors do not fit", none_left);
@@ -88,6 +89,26 @@ fn too_many(subject: &Subject) {
     }
     one.send(&packet(b"an honest one")).unwrap();
     assert_eq!(other.receive().unwrap().unwrap().bytes, b"an honest one");
+}
+
+fn outsider(subject: &Subject) {
+    if !rustix::process::geteuid().is_root() {
+        println!("    not observed: it takes root to become another user");
+        return;
+    }
+    let address = format!("@conformance-{}-outsider", std::process::id());
+    let listener = subject.listen(&address).unwrap();
+    let spawner = subject.spawner();
+    let started = spawner.spawn(&unit("outsider")).unwrap();
+    started.channel.send(&packet(address.as_bytes())).unwrap();
+    assert_eq!(started.channel.receive_within(Some(LOST_NS)).unwrap().bytes, b"sent");
+    let server = listener.accept().unwrap();
+    let before = system::open_descriptors();
+    assert!(matches!(server.receive(), Err(ChannelError::TooLarge)));
+    assert_eq!(system::open_descriptors(), before);
+    assert_eq!(server.receive().unwrap().unwrap().bytes, b"an honest one");
+    spawner.kill(started.pid);
+    subject.reaped(&*spawner, &started);
 }
 
 fn empty(subject: &Subject) {

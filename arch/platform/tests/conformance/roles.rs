@@ -1,6 +1,6 @@
 //! What the processes that the checks start do. Those named in `subject` also run as threads.
 
-use crate::subject::{EXIT_CODE, LOST_NS, packet, unit};
+use crate::subject::{EXIT_CODE, LOST_NS, packet, unit, with};
 use crate::system;
 use control::platform::{Channel, Packet, Spawning};
 use dataplane::platform::{Access, Token, Wake};
@@ -22,6 +22,10 @@ pub(crate) fn run(role: &str, channel: &Arc<dyn Channel>) -> i32 {
         "nobody" => {
             system::become_nobody();
             intruder(&**channel)
+        }
+        "outsider" => {
+            system::become_nobody();
+            outsider(&**channel)
         }
         "vandal" => vandal(&**channel),
         "patient" => patient(&**channel),
@@ -125,6 +129,18 @@ fn reopened(
 fn punch(file: BorrowedFd<'_>) -> Result<(), Errno> {
     let flags = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
     rustix::fs::fallocate(file, flags, 0, 4096)
+}
+
+/// Connects where it is told to, and sends a message with a descriptor and one without.
+fn outsider(channel: &dyn Channel) -> i32 {
+    let address = String::from_utf8(received(channel).bytes).unwrap();
+    let client = linux::Platform::new().connect(&address, LOST_NS).unwrap();
+    client.send(&with(b"take this", &[&client.source()])).unwrap();
+    client.send(&packet(b"an honest one")).unwrap();
+    channel.send(&packet(b"sent")).unwrap();
+    // It ends with whoever started it, so that the messages are not the last of it.
+    let _ = channel.receive_within(None);
+    0
 }
 
 /// Makes a doorbell, and the channel itself, blocking, fills the doorbell's counter, and floods the
