@@ -104,16 +104,19 @@ struct Run<'a> {
     naive: Naive,
     open: [Option<Open>; 6],
     next: usize,
+    /// Whether others change the file system too.
+    is_shared: bool,
 }
 
 impl<'a> Run<'a> {
-    fn new(system: &'a System) -> Self {
+    fn new(system: &'a System, is_shared: bool) -> Self {
         Self {
             system,
             clients: USERS.iter().map(|uid| system.client(*uid, *uid)).collect(),
             naive: Naive::new(),
             open: [None; 6],
             next: 0,
+            is_shared,
         }
     }
 
@@ -198,7 +201,12 @@ impl<'a> Run<'a> {
                 assert_eq!(client.read(handle, offset, len), expected);
             }
             Step::Grant(_, offset, len) if open.flags.reads() && !is_directory => {
-                let (count, id) = client.read_grant(handle, offset, len, false).unwrap();
+                let (count, id) = match client.read_grant(handle, offset, len, false) {
+                    // Of what others change too, no pages are kept that could be granted.
+                    Err(Errno::EOPNOTSUPP) if self.is_shared => return,
+                    granted => granted.unwrap(),
+                };
+                assert!(!self.is_shared, "a page was kept");
                 let expected = part(data, offset, len as usize);
                 assert_eq!(count as usize, expected.len());
                 if count > 0 {
@@ -235,8 +243,8 @@ fn part(data: &[u8], offset: u64, len: usize) -> Vec<u8> {
     data[start..data.len().min(start + len)].to_vec()
 }
 
-fn run(system: &System, steps: &[(usize, Step)]) {
-    let mut run = Run::new(system);
+fn run(system: &System, steps: &[(usize, Step)], is_shared: bool) {
+    let mut run = Run::new(system, is_shared);
     for (user, step) in steps {
         run.on_names(*user, step);
         run.on_file(step);
@@ -261,7 +269,7 @@ proptest! {
     fn tmpfs_does_what_the_model_does(steps in steps(), denies in any::<bool>()) {
         let system = System::new(16 << 20);
         system.memory.denies_punch.store(denies, std::sync::atomic::Ordering::Relaxed);
-        run(&system, &steps);
+        run(&system, &steps, false);
     }
 
     #[test]
@@ -270,11 +278,27 @@ proptest! {
         let fake = FakeFileSystem::new(pace);
         // So little memory that pages are evicted and written back all the time.
         let system = System::over(256 << 10, Box::new(fake.clone()));
-        run(&system, &steps);
+        run(&system, &steps, false);
         block_on(control::service::Service::stop(&*system.service));
         system.service.drop_dentries();
         let usage = system.service.usage();
         prop_assert_eq!((usage.inodes, usage.pages, usage.regions), (1, 0, 0));
+        prop_assert_eq!(usage.used_bytes, 0);
+        prop_assert_eq!(fake.references(), 0);
+    }
+
+    #[test]
+    fn a_file_system_that_others_change_does_what_the_model_does(
+        steps in steps(),
+        seed in 1u64..,
+    ) {
+        let pace = if seed % 3 == 0 { Pace::Now } else { Pace::Later(seed) };
+        let fake = FakeFileSystem::new(pace).shared();
+        let system = System::over(256 << 10, Box::new(fake.clone()));
+        run(&system, &steps, true);
+        // Nothing is kept, without being told to forget it.
+        let usage = system.service.usage();
+        prop_assert_eq!((usage.inodes, usage.pages, usage.dentries), (1, 0, 0));
         prop_assert_eq!(usage.used_bytes, 0);
         prop_assert_eq!(fake.references(), 0);
     }
