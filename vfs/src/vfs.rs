@@ -197,5 +197,10 @@ impl Vfs {
 /// Whether something is mounted already where one has come to in this way.
 fn is_taken(at: &Rc<Inode>, via: &Via) -> bool {
     let is_root = at.number == at.mount.filesystem.root();
-    is_root || binds::is_bind_root(via, at)
+    // Another request may have been faster since one has come here.
+    let is_covered = at.directory().is_ok_and(|directory| {
+        let coverings = directory.covered_by.borrow();
+        coverings.iter().any(|covering| binds::is_same_way(&covering.through, via))
+    });
+    is_root || is_covered || binds::is_bind_root(via, at)
 }

@@ -15,6 +15,9 @@ use dataplane::entry::Errno;
 use dataplane::file::{FileKind, FilesystemStatus, OpenFlags, RenameFlags, Request};
 use dataplane::filesystem::{Changes, NewNode, WriteAt};
 use dataplane::platform::Timestamp;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::Poll;
 use support::client::{BOTH, Client, READ, WRITE};
 use support::fake::{FakeFileSystem, Pace};
 use support::fake_rules::{ROOT, State};
@@ -237,4 +240,43 @@ fn what_is_in_use_stays_mounted() {
     system.service.drop_dentries();
     assert_eq!(system.service.usage().used_bytes, before.used_bytes);
     assert_eq!(system.service.usage().inodes, before.inodes);
+}
+
+#[test]
+fn of_two_mounts_on_one_directory_one_is_late() {
+    let system = System::new(4 << 20);
+    let client = system.root_client();
+    client.mkdir("m", 0o755).unwrap();
+    client.mkdir("a", 0o755).unwrap();
+    let fakes = [3, 77].map(|seed| FakeFileSystem::new(Pace::Later(seed)));
+    // Both have looked at the directory before either is mounted.
+    let mounting = fakes
+        .clone()
+        .map(|fake| Box::pin(system.service.mount(b"m", Box::new(fake), Writability::ReadWrite)));
+    let outcomes = block_on(all(mounting));
+    let mounted = outcomes.iter().filter(|outcome| outcome.is_ok()).count();
+    assert_eq!((mounted, outcomes.contains(&Err(Errno::EBUSY))), (1, true));
+    let bound = block_on(system.service.bind(b"a", b"m", Writability::ReadWrite));
+    assert_eq!(bound, Err(Errno::EBUSY));
+    block_on(system.service.unmount(b"m")).unwrap();
+    assert_eq!(block_on(system.service.unmount(b"m")), Err(Errno::EINVAL));
+}
+
+/// Polls futures in turn until all are ready.
+async fn all<F: Future + Unpin, const N: usize>(mut futures: [F; N]) -> Vec<F::Output> {
+    let mut outputs = [(); N].map(|()| None);
+    std::future::poll_fn(move |context| {
+        for (future, output) in futures.iter_mut().zip(&mut outputs) {
+            if output.is_none()
+                && let Poll::Ready(ready) = Pin::new(future).poll(context)
+            {
+                *output = Some(ready);
+            }
+        }
+        if outputs.iter().any(Option::is_none) {
+            return Poll::Pending;
+        }
+        Poll::Ready(outputs.iter_mut().filter_map(Option::take).collect())
+    })
+    .await
 }
