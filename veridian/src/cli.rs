@@ -3,7 +3,9 @@
 use crate::place::{Mounting, Place, SystemPath};
 use crate::system::Address;
 use clap::builder::{OsStringValueParser, TypedValueParser};
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
+use clap_complete::Shell;
+use glob::Pattern;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -44,6 +46,20 @@ pub(crate) enum Command {
     Mv(Mv),
     /// Show the attributes of files of the system
     Stat(Stat),
+    /// Give a file of the system another name, or make a symbolic link
+    Ln(Ln),
+    /// Change the permissions of files of the system
+    Chmod(Chmod),
+    /// Change owner and group of files of the system
+    Chown(Chown),
+    /// List all that is below directories of the system
+    Find(Find),
+    /// Show how much space file systems have
+    Df(Df),
+    /// Show how much space files take
+    Du(Du),
+    /// Write completions for a shell to standard output
+    Completions(Completions),
     /// Mount the system's files in the host's tree for every program (FUSE), or, with --host or
     /// --bind, a directory in the system; without arguments, show what is mounted in the system
     Mount(Mount),
@@ -216,6 +232,85 @@ pub(crate) struct Umount {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct Ln {
+    /// A symbolic link, with TARGET as its text
+    #[arg(short, long)]
+    pub(crate) symbolic: bool,
+    /// What the new name is to mean
+    #[arg(value_parser = system_path(), value_name = "TARGET")]
+    pub(crate) target: SystemPath,
+    /// The new name, or a directory to make it in
+    #[arg(value_parser = system_path(), value_name = "LINK")]
+    pub(crate) link: SystemPath,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Chmod {
+    /// All that is below directories too
+    #[arg(short, long, short_alias = 'R')]
+    pub(crate) recursive: bool,
+    /// Permissions, octal
+    #[arg(value_parser = parse_mode)]
+    pub(crate) mode: u32,
+    /// Files of the system
+    #[arg(required = true, value_parser = system_path(), value_name = "PATH")]
+    pub(crate) paths: Vec<SystemPath>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Chown {
+    /// All that is below directories too
+    #[arg(short, long, short_alias = 'R')]
+    pub(crate) recursive: bool,
+    /// Numbers of the new user and group: UID, UID:GID or :GID
+    #[arg(value_parser = parse_owner, value_name = "OWNER")]
+    pub(crate) owner: Owner,
+    /// Files of the system
+    #[arg(required = true, value_parser = system_path(), value_name = "PATH")]
+    pub(crate) paths: Vec<SystemPath>,
+}
+
+/// Whom a file is to belong to; none stays as it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Owner {
+    pub(crate) uid: Option<u32>,
+    pub(crate) gid: Option<u32>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Find {
+    /// Only names that fit a pattern with `*`, `?` and `[…]`
+    #[arg(long, value_name = "PATTERN", value_parser = parse_pattern)]
+    pub(crate) name: Option<Pattern>,
+    /// Only files (f), directories (d), symbolic links (l), FIFOs (p), sockets (s), devices (b, c)
+    #[arg(long, value_name = "LETTER", value_parser = parse_kind)]
+    pub(crate) kind: Option<char>,
+    /// Where to begin
+    #[arg(default_value = "/", value_parser = system_path(), value_name = "PATH")]
+    pub(crate) paths: Vec<SystemPath>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Df {
+    /// Files of the file systems that are meant
+    #[arg(default_value = "/", value_parser = system_path(), value_name = "PATH")]
+    pub(crate) paths: Vec<SystemPath>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Du {
+    /// Files and directories of the system
+    #[arg(default_value = "/", value_parser = system_path(), value_name = "PATH")]
+    pub(crate) paths: Vec<SystemPath>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Completions {
+    /// Which shell
+    pub(crate) shell: Shell,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct Tour {
     /// One JSON object a line
     #[arg(long)]
@@ -248,10 +343,41 @@ fn parse_mode(text: &str) -> Result<u32, &'static str> {
     }
 }
 
+fn parse_owner(text: &str) -> Result<Owner, &'static str> {
+    let number = |text: &str| match text {
+        "" => Ok(None),
+        // The largest number means nobody in particular to the kernel.
+        text => match text.parse() {
+            Ok(u32::MAX) | Err(_) => Err("users and groups are given by their numbers"),
+            Ok(number) => Ok(Some(number)),
+        },
+    };
+    let (uid, gid) = text.split_once(':').unwrap_or((text, ""));
+    match (number(uid)?, number(gid)?) {
+        (None, None) => Err("neither user nor group is given"),
+        (uid, gid) => Ok(Owner { uid, gid }),
+    }
+}
+
+fn parse_pattern(text: &str) -> Result<Pattern, String> {
+    Pattern::new(text).map_err(|error| error.to_string())
+}
+
+fn parse_kind(text: &str) -> Result<char, &'static str> {
+    match text.as_bytes() {
+        [letter] if b"fdlpsbc".contains(letter) => Ok(char::from(*letter)),
+        _ => Err("one of f, d, l, p, s, b, c"),
+    }
+}
+
+/// Writes what a shell needs to complete commands and options.
+pub(crate) fn completions(shell: Shell) {
+    clap_complete::generate(shell, &mut Cli::command(), "veridian", &mut std::io::stdout());
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     #[test]
     fn the_definition_is_consistent() {
@@ -264,6 +390,17 @@ mod tests {
         assert!(parse_mode("7777").is_ok());
         for wrong in ["", "8", "10000", "-1", "rwx"] {
             assert!(parse_mode(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn owners_are_numbers() {
+        let owner = |uid, gid| Ok(Owner { uid, gid });
+        assert_eq!(parse_owner("5"), owner(Some(5), None));
+        assert_eq!(parse_owner("5:6"), owner(Some(5), Some(6)));
+        assert_eq!(parse_owner(":6"), owner(None, Some(6)));
+        for wrong in ["", ":", "root", "5:x", "-1", "4294967295", "1:2:3"] {
+            assert!(parse_owner(wrong).is_err(), "{wrong}");
         }
     }
 

@@ -52,6 +52,11 @@ impl SystemPath {
         }
     }
 
+    /// Without `vfs:`, as it was written.
+    pub(crate) fn written(&self) -> &[u8] {
+        &self.0
+    }
+
     /// Relative to the root: never empty, never with a slash in front.
     pub(crate) fn relative(&self) -> &[u8] {
         relative(&self.0)

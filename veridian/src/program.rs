@@ -44,6 +44,16 @@ fn run(
         Command::Cp(options) => return commands::cp::run(&options, &address),
         Command::Rm(options) => return commands::rm::run(&options, &address),
         Command::Cat(options) => return commands::cat::run(&options, &address, output),
+        Command::Chmod(options) => return commands::change::chmod(&options, &address),
+        Command::Chown(options) => return commands::change::chown(&options, &address),
+        Command::Ln(options) => commands::change::ln(&options, &address),
+        Command::Find(options) => commands::find::run(&options, &address, output),
+        Command::Df(options) => commands::space::df(&options, &address, output),
+        Command::Du(options) => commands::space::du(&options, &address, output),
+        Command::Completions(options) => {
+            crate::cli::completions(options.shell);
+            Ok(())
+        }
         Command::Up(options) => commands::up::run(&options, &address, output),
         Command::Down => commands::down::run(&address, output),
         Command::Status(options) => commands::status::run(&options, &address, output),

@@ -2,11 +2,10 @@
 
 use super::side::{Entry, FileType, Identity, Located, Side, Status, World};
 use control::client::{ConnectError, Connection, Session, SessionOptions};
-use dataplane::client::{Buffer, ClientError, Queue};
+use dataplane::client::{ClientError, Queue};
 use dataplane::entry::{Errno, Handle};
-use dataplane::file::{FileKind, FileStatus, OpenFlags, Request, UnlinkKind};
+use dataplane::file::{FileKind, FileStatus, OpenFlags, UnlinkKind};
 use std::io;
-use zerocopy::{FromZeros, IntoBytes};
 
 /// What the vfs is called.
 const SERVICE: &str = "vfs";
@@ -37,23 +36,18 @@ impl Vfs {
 
     /// The attributes of what a path names; a symbolic link at its end is not followed.
     pub(crate) fn stat(&mut self, at: Handle, path: &[u8]) -> io::Result<FileStatus> {
-        let name = self.queue.buffer_with(path).map_err(error)?;
-        let result = self.stat_into(at, &name);
-        self.queue.give_back(name);
-        result.map_err(error)
+        self.queue.stat_link(at, path).map_err(error)
     }
 
-    fn stat_into(&mut self, handle: Handle, name: &Buffer) -> Result<FileStatus, ClientError> {
-        let buffer = self.queue.buffer(FileStatus::BYTES)?;
-        let (path, into) = (name.range(), buffer.range());
-        let request = Request::Statx { handle, path, follow: false, into };
-        let done = self.queue.call(request.to_sqe());
-        let mut status = FileStatus::new_zeroed();
-        let copied = self.queue.arena().read(into, status.as_mut_bytes());
-        self.queue.give_back(buffer);
-        done?;
-        copied?;
-        Ok(status)
+    fn open(&mut self, at: Handle, path: &[u8], flags: OpenFlags) -> io::Result<(Handle, Status)> {
+        let file = self.queue.open(at, path, flags, 0).map_err(error)?;
+        match self.status(&file, b"") {
+            Ok(status) => Ok((file, status)),
+            Err(error) => {
+                self.close_directory(file);
+                Err(error)
+            }
+        }
     }
 }
 
@@ -67,8 +61,8 @@ impl Side for Vfs {
         Ok(match file_type(found.kind()) {
             FileType::Directory => Located::Directory(self.directory_at(path)?, status(&found)),
             FileType::Regular => {
-                let root = self.root;
-                let (file, status) = self.open_file(&root, path)?;
+                // What was named is followed; what is found within directories is not.
+                let (file, status) = self.open(self.root, path, OpenFlags::empty())?;
                 Located::File(file, status)
             }
             FileType::Symlink | FileType::Special => Located::Special,
@@ -116,14 +110,7 @@ impl Side for Vfs {
     }
 
     fn open_file(&mut self, at: &Handle, name: &[u8]) -> io::Result<(Handle, Status)> {
-        let file = self.queue.open(*at, name, OpenFlags::NO_FOLLOW, 0).map_err(error)?;
-        match self.status(&file, b"") {
-            Ok(status) => Ok((file, status)),
-            Err(error) => {
-                self.close_directory(file);
-                Err(error)
-            }
-        }
+        self.open(*at, name, OpenFlags::NO_FOLLOW)
     }
 
     fn read(&mut self, file: &Handle, offset: u64, into: &mut [u8]) -> io::Result<usize> {
