@@ -11,7 +11,7 @@
 mod support;
 
 use dataplane::entry::Errno;
-use dataplane::file::{FilesystemStatus, OpenFlags, RenameFlags};
+use dataplane::file::{FilesystemStatus, OpenFlags, RenameFlags, XattrMode};
 use support::client::{BOTH, Client, READ, WRITE};
 use support::{System, block_on, each};
 use vfs::Writability::{self, ReadOnly, ReadWrite};
@@ -120,6 +120,8 @@ fn through_a_read_only_bind_nothing_changes() {
         let directory = client.open("b/d", READ).unwrap();
         let through = client.open_at(directory, "new", BOTH | OpenFlags::CREATE, 0o600);
         assert_eq!(through, Err(refused));
+        let set = client.set_xattr(directory, ("user.a", b"1"), XattrMode::Any);
+        assert_eq!(set, rofs);
         let flags = client.filesystem_status(directory).unwrap().flags;
         assert_eq!(flags, FilesystemStatus::READ_ONLY);
         // By the other way, all is as it was.

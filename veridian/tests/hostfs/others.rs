@@ -4,7 +4,7 @@ use crate::support::client::{BOTH, READ, WRITE};
 use crate::support::{System, block_on};
 use crate::{directory, system};
 use dataplane::entry::Errno;
-use dataplane::file::{FileKind, OpenFlags};
+use dataplane::file::{FileKind, OpenFlags, XattrMode};
 use dataplane::filesystem::{Changes, FileSystem, InodeNumber, Name, NewNode, Reply};
 use dataplane::platform::Timestamp;
 use host::hostfs::{HostDirectory, Limits};
@@ -294,4 +294,35 @@ fn what_has_no_name_left_counts() {
         client.close(handle).unwrap();
     }
     assert!(client.create("g", 0o600).is_ok(), "there is room again");
+}
+
+#[test]
+fn extended_attributes_are_the_hosts() {
+    let host = directory();
+    let system: System = system(host.path(), 8);
+    let client = system.root_client();
+    let file = client.create("f", 0o600).unwrap();
+    let set = |value: &[u8], mode| client.set_xattr(file, ("user.a", value), mode);
+    match set(b"one", XattrMode::Replace) {
+        Err(Errno::EOPNOTSUPP) => return println!("not observed: the host has none here"),
+        refused => assert_eq!(refused, Err(Errno::ENODATA)),
+    }
+    set(b"one", XattrMode::Create).unwrap();
+    assert_eq!(set(b"x", XattrMode::Create), Err(Errno::EEXIST));
+    let there = || {
+        let mut value = [0; 16];
+        let len = rustix::fs::getxattr(host.path().join("f"), "user.a", &mut value[..]).unwrap();
+        value[..len].to_vec()
+    };
+    assert_eq!(there(), b"one");
+    set(b"two", XattrMode::Any).unwrap();
+    assert_eq!(client.xattr(file, "user.a", 9), Ok((3, b"two".to_vec())));
+    let flags = rustix::fs::XattrFlags::empty();
+    rustix::fs::setxattr(host.path().join("f"), "user.b", b"theirs", flags).unwrap();
+    assert_eq!(client.xattr(file, "user.b", 9), Ok((6, b"theirs".to_vec())));
+    let names = client.xattr_names(file).unwrap();
+    assert!(names.contains(&"user.a".to_owned()), "{names:?}");
+    client.remove_xattr(file, "user.a").unwrap();
+    assert_eq!(client.xattr(file, "user.a", 9), Err(Errno::ENODATA));
+    assert_eq!(client.xattr(file, "system.posix_acl_access", 9), Err(Errno::EOPNOTSUPP));
 }

@@ -70,7 +70,7 @@ fn contest(_: &mut RawClient, session: &mut RawSession, random: &mut Random) {
                 client.store(word * 8, value, Ordering::Relaxed).unwrap();
             }
             let word = scribbles.index(arena.len() / 8);
-            arena.store(word * 8, scribbles.next(), Ordering::Relaxed).unwrap();
+            arena.store(word * 8, scribbles.word(), Ordering::Relaxed).unwrap();
         }
     });
     let entries = Entries::new(session);

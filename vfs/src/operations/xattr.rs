@@ -7,6 +7,7 @@
 //! | `security.` | anything | anybody | user 0 |
 //! | `system.` | nothing: EOPNOTSUPP | | |
 
+use crate::binds;
 use crate::error::Result;
 use crate::inode::Inode;
 use crate::permission::{self, STICKY, Want};
@@ -33,6 +34,7 @@ impl Vfs {
         name: &[u8],
     ) -> Result<Box<[u8]>> {
         file.grants(SessionRights::READ)?;
+        file.inode.dispel_doubt().await?;
         check(&file.inode, who, name, Want::READ)?;
         file.inode.mount.filesystem.xattr(file.inode.number, name).await
     }
@@ -52,6 +54,8 @@ impl Vfs {
         if xattr.value.len() > MAX_XATTR_VALUE {
             return Err(Errno::E2BIG);
         }
+        binds::check_writable(&file.via)?;
+        file.inode.dispel_doubt().await?;
         check(&file.inode, who, xattr.name, Want::WRITE)?;
         let time = self.time();
         let filesystem = &file.inode.mount.filesystem;
@@ -90,6 +94,8 @@ impl Vfs {
         name: &[u8],
     ) -> Result<()> {
         file.grants(SessionRights::WRITE)?;
+        binds::check_writable(&file.via)?;
+        file.inode.dispel_doubt().await?;
         check(&file.inode, who, name, Want::WRITE)?;
         let time = self.time();
         let filesystem = &file.inode.mount.filesystem;

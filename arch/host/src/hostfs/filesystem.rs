@@ -5,11 +5,13 @@ use super::listing;
 use super::reach::{self, Held, Way, child};
 use super::seen::see;
 use super::table::Table;
+use super::xattrs;
 use dataplane::entry::Errno;
-use dataplane::file::{DirectoryWriter, FilesystemStatus, RenameFlags};
+use dataplane::file::{DirectoryWriter, FilesystemStatus, RenameFlags, XattrMode};
 use dataplane::filesystem::{
     Answer, Attributes, Changes, ContentsIn, Created, DirectoryPart, Durable, FileSystem,
     InodeNumber, Name, NewNode, Node, PageBytes, Relinked, Renamed, Reply, Validity, WriteAt,
+    Xattr,
 };
 use dataplane::platform::{Offload, Timestamp};
 use platform::offload::{Lost, call};
@@ -241,6 +243,31 @@ impl FileSystem for HostDirectory {
 
     fn read_symlink(&self, inode: InodeNumber) -> Answer<Box<[u8]>> {
         self.on(inode, |held| calls::read_link(held).map(Into::into))
+    }
+
+    fn xattr(&self, inode: InodeNumber, name: &[u8]) -> Answer<Box<[u8]>> {
+        let name = name.to_vec();
+        self.on(inode, move |held| xattrs::get(held, &name).map(Into::into))
+    }
+
+    fn set_xattr(
+        &self,
+        inode: InodeNumber,
+        attribute: Xattr<'_>,
+        mode: XattrMode,
+        _: Timestamp,
+    ) -> Answer<()> {
+        let (name, value) = (attribute.name.to_vec(), attribute.value.to_vec());
+        self.on(inode, move |held| xattrs::set(held, &name, &value, mode))
+    }
+
+    fn xattr_names(&self, inode: InodeNumber) -> Answer<Box<[u8]>> {
+        self.on(inode, |held| xattrs::names(held).map(Into::into))
+    }
+
+    fn remove_xattr(&self, inode: InodeNumber, name: &[u8], _: Timestamp) -> Answer<()> {
+        let name = name.to_vec();
+        self.on(inode, move |held| xattrs::remove(held, &name))
     }
 
     fn read_page(&self, _: InodeNumber, _: u64, _: Box<PageBytes>) -> Answer<Box<PageBytes>> {

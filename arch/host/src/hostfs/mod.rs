@@ -5,6 +5,7 @@
 //!   table        inodes that the vfs knows, by number; limits how many descriptors are open
 //!   calls        what blocks, on a thread of the pool: one function for each operation
 //!   listing      directories, read
+//!   xattrs       extended attributes
 //!   reach        from a directory's descriptor and one name to an inode's descriptor
 //!   seen         what the host says of an inode
 //! ```
@@ -46,5 +47,6 @@ mod listing;
 mod reach;
 mod seen;
 mod table;
+mod xattrs;
 
 pub use filesystem::{HostDirectory, Limits};
