@@ -52,6 +52,9 @@ pub struct Credentials {
 }
 
 impl Credentials {
+    /// Most principals of a session, the client itself included.
+    pub const MOST: usize = 1024;
+
     /// Whether the principal is in a group.
     #[must_use]
     pub fn in_group(&self, gid: u32) -> bool {

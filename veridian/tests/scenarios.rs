@@ -131,6 +131,8 @@ scenarios! {
     mounts::a_read_only_mount_is_not_changed,
     mounts::mounting_takes_the_right_and_what_is_mounted,
     connections::a_read_only_capability_makes_a_read_only_session,
+    connections::requests_act_as_others_where_that_is_allowed,
+    connections::acting_as_others_takes_the_right,
     connections::revoking_ends_the_sessions_below,
     connections::a_closed_session_answers_no_more,
     connections::sessions_leave_nothing_behind,

@@ -24,7 +24,7 @@ use dataplane::entry::{Errno, Handle, Opcode, Sqe};
 use dataplane::file::Request;
 use dataplane::filesystem::{FileSystem, FileSystems};
 use dataplane::service::{Answer, DataService};
-use dataplane::{Descriptor, SessionInfo};
+use dataplane::{Credentials, Descriptor, SessionInfo};
 
 /// Permissions of the root of the root tmpfs: as /tmp.
 const ROOT_PERMISSIONS: u32 = 0o1777;
@@ -213,6 +213,15 @@ impl DataService for VfsService {
         session.close_all();
     }
 
+    fn set_credential(
+        &self,
+        session: &Rc<Session>,
+        index: u16,
+        credentials: Credentials,
+    ) -> Result<(), Errno> {
+        session.set_principal(index, credentials)
+    }
+
     fn supports(&self, opcode: Opcode) -> bool {
         SERVED.contains(&opcode)
     }
@@ -224,18 +233,15 @@ impl DataService for VfsService {
             Err(_) if !SERVED.contains(&sqe.opcode()) => return Errno::EOPNOTSUPP.into(),
             Err(error) => return error.into(),
         };
-        if let Err(error) = session.principal(sqe.credential) {
-            return error.into();
-        }
+        // Whom it acts as is decided now, whatever the index may stand for later.
+        let who = match session.principal(sqe.credential) {
+            Ok(who) => who,
+            Err(error) => return error.into(),
+        };
         if let Some(done) = self.inner.now(session, &request) {
             return Answer::Now(done.into());
         }
-        let job = Job {
-            inner: Rc::clone(&self.inner),
-            session: Rc::clone(session),
-            request,
-            credential: sqe.credential,
-        };
+        let job = Job { inner: Rc::clone(&self.inner), session: Rc::clone(session), request, who };
         match self.tasks.start(job) {
             Started::Done(done) => Answer::Now(done),
             Started::Waiting(task) => Answer::Later(task),

@@ -10,6 +10,7 @@ use crate::grants::{Grant, SessionGrants};
 use crate::inode::Inode;
 use crate::walk::Origin;
 use alloc::rc::Rc;
+use alloc::vec::Vec;
 use core::cell::RefCell;
 use dataplane::entry::{Errno, Handle};
 use dataplane::{Arena, Credentials, HandleTable, SessionInfo, SessionRights};
@@ -21,7 +22,7 @@ pub struct Session {
     /// Its grants.
     pub(crate) grants: Rc<SessionGrants>,
     root: Rc<Inode>,
-    credentials: alloc::vec::Vec<Credentials>,
+    principals: RefCell<Vec<Rc<Credentials>>>,
     handles: RefCell<HandleTable<Rc<OpenFile>>>,
     handle_quota: u32,
 }
@@ -109,7 +110,7 @@ impl Session {
             arena: info.arena.clone(),
             grants: Rc::new(grants),
             root,
-            credentials: info.credentials.clone(),
+            principals: RefCell::new(info.credentials.iter().cloned().map(Rc::new).collect()),
             handles: RefCell::new(handles),
             handle_quota: info.quota.handles,
         };
@@ -121,9 +122,24 @@ impl Session {
     /// # Errors
     /// EINVAL: the broker has not approved any of this index.
     #[inline]
-    pub(crate) fn principal(&self, index: u16) -> Result<&Credentials> {
-        let found = self.credentials.get(usize::from(index));
-        found.ok_or(Errno::EINVAL)
+    pub(crate) fn principal(&self, index: u16) -> Result<Rc<Credentials>> {
+        let principals = self.principals.borrow();
+        principals.get(usize::from(index)).map(Rc::clone).ok_or(Errno::EINVAL)
+    }
+
+    /// Requests that come from now on and name an index act as somebody.
+    ///
+    /// # Errors
+    /// EINVAL: neither a known index nor the next one.
+    pub(crate) fn set_principal(&self, index: u16, who: Credentials) -> Result<()> {
+        let mut principals = self.principals.borrow_mut();
+        let (index, count) = (usize::from(index), principals.len());
+        match principals.get_mut(index) {
+            Some(known) => *known = Rc::new(who),
+            None if index == count => principals.push(Rc::new(who)),
+            None => return Err(Errno::EINVAL),
+        }
+        Ok(())
     }
 
     /// What a handle stands for.
@@ -168,7 +184,7 @@ impl Session {
 
     /// Gives everything up.
     pub(crate) fn close_all(&self) {
-        let files: alloc::vec::Vec<_> = self.handles.borrow_mut().drain().collect();
+        let files: Vec<_> = self.handles.borrow_mut().drain().collect();
         drop(files);
         self.grants.release_all();
     }

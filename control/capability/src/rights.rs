@@ -34,6 +34,8 @@ bitflags! {
         const CAP_IPC_CREATE = 1 << 17;
         /// Start processes.
         const CAP_SPAWN = 1 << 18;
+        /// Have requests act as principals other than the client itself.
+        const ACT_AS = 1 << 19;
 
         /// Mount and unmount file systems.
         const MOUNT = 1 << 32;

@@ -159,7 +159,13 @@ impl Init {
             (Awaited::Told { client, request }, ServiceMessage::Told(text)) => {
                 self.reply(client, request, &BrokerReply::Told(text));
             }
-            (Awaited::Told { client, request }, ServiceMessage::Failed(failed)) => {
+            (Awaited::Done { client, request }, ServiceMessage::Done) => {
+                self.reply(client, request, &BrokerReply::Done);
+            }
+            (
+                Awaited::Told { client, request } | Awaited::Done { client, request },
+                ServiceMessage::Failed(failed),
+            ) => {
                 self.reply(client, request, &BrokerReply::Failed(failed));
             }
             (Awaited::Stopped, _) => {}
@@ -192,7 +198,9 @@ impl Init {
             Awaited::Opened(session) => self.not_opened(session, &gone()),
             Awaited::Closed(session) => self.forget_session(session),
             Awaited::Counters { question } => self.counted(question),
-            Awaited::Told { client, request } => self.reply(client, request, &gone()),
+            Awaited::Told { client, request } | Awaited::Done { client, request } => {
+                self.reply(client, request, &gone());
+            }
             Awaited::Stopped => {}
         }
     }

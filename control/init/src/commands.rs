@@ -11,11 +11,11 @@ use capability::{Handle, Rights};
 use control::message::{
     BrokerReply, ClientMessage, Connect, Counts, DecodeError, Derived, Header, HeldCapability,
     Mapped, Message, Name, OpenSession, Request, ServiceCommand, ServiceState, SessionNamed,
-    SessionTerms, StatusReport, Tell, TellService, Welcome,
+    SessionTerms, SetCredential, StatusReport, Tell, TellService, Welcome,
 };
 use control::platform::Packet;
 use dataplane::entry::{Errno, Sqe};
-use dataplane::{Descriptor, SessionId};
+use dataplane::{Credentials as Principal, Descriptor, SessionId};
 
 /// Refused, for this reason.
 type Refused = (Errno, &'static str);
@@ -58,6 +58,7 @@ impl Init {
             ClientMessage::Remains(named) => self.remains(id, request, named.session),
             ClientMessage::Tell(tell) => self.tell(id, header, tell, &[]),
             ClientMessage::TellWith(tell) => self.tell(id, header, tell, &packet.descriptors),
+            ClientMessage::SetCredential(set) => self.set_credential(id, request, set),
             ClientMessage::Shutdown => self.shutdown(id, header),
         };
         if let Err(refused) = done {
@@ -351,6 +352,29 @@ impl Init {
         };
         let awaited = Awaited::Told { client: id, request: header.request };
         service.ask(&command, descriptors.to_vec(), awaited);
+        Ok(())
+    }
+
+    /// Has requests of a session act as somebody: allowed by the capability that the session stands
+    /// on, and by who holds it.
+    fn set_credential(&mut self, id: u64, request: u64, set: SetCredential) -> Result<(), Refused> {
+        let record = self.sessions.get(&set.session).filter(|record| record.client == id);
+        let record = record.ok_or(NO_SESSION)?;
+        let peer = &self.clients.get(&id).ok_or(NO_SESSION)?.peer;
+        if !record.terms.rights.contains(Rights::ACT_AS)
+            || !self.policy.may_act_as(peer, &set.credentials)
+        {
+            return Err((Errno::EPERM, "this session may not act as others"));
+        }
+        if set.index == 0 || usize::from(set.index) >= Principal::MOST {
+            return Err((Errno::EINVAL, "a session has no such principal of others"));
+        }
+        if record.phase != Phase::Open {
+            return Err((Errno::ENOTCONN, "the session is over"));
+        }
+        let service = self.services.get_mut(record.service()).ok_or(NO_SESSION)?;
+        let awaited = Awaited::Done { client: id, request };
+        service.ask(&ServiceCommand::SetCredential(set), Vec::new(), awaited);
         Ok(())
     }
 

@@ -65,7 +65,19 @@ impl Policy {
             | Rights::CREATE
             | Rights::DERIVE
             | Rights::REVOKE;
-        if self.is_owner(peer) { everyone | Rights::MOUNT | Rights::AUDIT } else { everyone }
+        let owner = Rights::MOUNT | Rights::AUDIT | Rights::ACT_AS;
+        if self.is_owner(peer) { everyone | owner } else { everyone }
+    }
+
+    /// Whether a peer that holds the right may have its requests act as somebody. Root may act as
+    /// anybody; whoever else the system runs for, as itself without some of its groups.
+    pub(crate) fn may_act_as(&self, peer: &Peer, whom: &Credentials) -> bool {
+        let is_own = |group: &u32| *group == peer.gid || peer.groups.contains(group);
+        peer.uid == 0
+            || (self.is_owner(peer)
+                && whom.uid == peer.uid
+                && is_own(&whom.gid)
+                && whom.groups.iter().all(is_own))
     }
 
     /// The rights of a peer's capability for the system itself.
@@ -115,4 +127,31 @@ impl Policy {
 pub(crate) fn credentials(peer: &Peer) -> Credentials {
     let groups: Vec<u32> = peer.groups.iter().copied().take(32).collect();
     Credentials { uid: peer.uid, gid: peer.gid, groups: groups.try_into().unwrap_or_default() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn peer(uid: u32) -> Peer {
+        Peer { uid, gid: uid, groups: alloc::vec![7], pid: 1 }
+    }
+
+    fn whom(uid: u32, gid: u32, groups: &[u32]) -> Credentials {
+        Credentials { uid, gid, groups: groups.to_vec().try_into().unwrap_or_default() }
+    }
+
+    #[test]
+    fn only_root_acts_as_anybody() {
+        let policy = Policy::new(1000);
+        assert!(policy.may_act_as(&peer(0), &whom(5, 6, &[8])));
+        assert!(policy.may_act_as(&peer(1000), &whom(1000, 1000, &[7])));
+        assert!(policy.may_act_as(&peer(1000), &whom(1000, 7, &[])));
+        for other in [whom(0, 1000, &[]), whom(1000, 0, &[]), whom(1000, 1000, &[7, 0])] {
+            assert!(!policy.may_act_as(&peer(1000), &other), "{other:?}");
+        }
+        assert!(!policy.may_act_as(&peer(1001), &whom(1001, 1001, &[])), "not the owner");
+        assert!(!policy.service_rights(&peer(1001)).contains(Rights::ACT_AS));
+        assert!(policy.service_rights(&peer(1000)).contains(Rights::ACT_AS));
+    }
 }

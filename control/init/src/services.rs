@@ -20,6 +20,8 @@ pub(crate) enum Awaited {
     Counters { question: u64 },
     /// The answer to a client's message.
     Told { client: u64, request: u64 },
+    /// It does what a client wants, or does not.
+    Done { client: u64, request: u64 },
     /// The service has stopped.
     Stopped,
 }

@@ -3,7 +3,7 @@
 
 use super::connection::{ConnectError, Shared};
 use super::session::disconnect;
-use crate::message::{BrokerReply, ClientMessage, MapGrant};
+use crate::message::{BrokerReply, ClientMessage, Credentials, MapGrant, SetCredential};
 use alloc::sync::Arc;
 use core::sync::atomic::AtomicBool;
 use dataplane::client::GrantSource;
@@ -21,6 +21,15 @@ pub(super) struct Grants {
 impl Grants {
     pub(super) fn new(shared: Arc<Shared>, session: SessionId) -> Self {
         Self { shared, session, ended: AtomicBool::new(false) }
+    }
+
+    pub(super) fn set_credential(
+        &self,
+        index: u16,
+        credentials: Credentials,
+    ) -> Result<(), ConnectError> {
+        let set = SetCredential { session: self.session, index, credentials };
+        self.shared.command(None, &ClientMessage::SetCredential(set))
     }
 
     pub(super) fn end(&self) -> Result<(), ConnectError> {

@@ -2,7 +2,7 @@
 
 use super::connection::{ConnectError, Shared};
 use super::grants::Grants;
-use crate::message::{ClientMessage, Connected, SessionNamed};
+use crate::message::{ClientMessage, Connected, Credentials, SessionNamed};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use capability::Rights;
@@ -129,6 +129,16 @@ impl Session {
     /// Takes a queue out, to be driven by one thread.
     pub fn take_queue(&mut self) -> Option<Queue> {
         self.queues.pop()
+    }
+
+    /// Has requests that name `index` act as somebody: those submitted after this has returned.
+    /// Those in flight may act as who was there before.
+    ///
+    /// # Errors
+    /// [`ConnectError::Refused`]: EPERM without the right to act as others, EINVAL if the index is
+    /// 0, more than the next one, or more than a session has.
+    pub fn set_credential(&self, index: u16, credentials: Credentials) -> Result<(), ConnectError> {
+        self.grants.set_credential(index, credentials)
     }
 
     /// Ends the session now; queues taken from it answer ENOTCONN.

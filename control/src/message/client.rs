@@ -13,6 +13,7 @@
 //! | 0x0109 | Remains    | session u64  | no                                           |
 //! | 0x010a | Tell       | text         | the service's, with `CONNECT`                |
 //! | 0x010b | TellWith   | text         | the same, and a right to administer something |
+//! | 0x010c | SetCredential | see `session` | no; the session stands on one with `ACT_AS`  |
 //!
 //! A descriptor accompanies `TellWith`.
 //!
@@ -38,7 +39,7 @@ use super::codec::messages;
 use super::field::{record, sequence};
 use super::list::Text;
 use super::name::Name;
-use super::session::SessionNamed;
+use super::session::{SessionNamed, SetCredential};
 
 messages! {
     /// What a client asks of the broker. Each is answered once: by the [reply](super::BrokerReply)
@@ -68,6 +69,9 @@ messages! {
         0x010a + 0 => Tell(body: Tell),
         /// The same, with a descriptor that the service is to use.
         0x010b + 1 => TellWith(body: Tell),
+        /// Have requests of a session of the client's own act as somebody. Answered by `Done`,
+        /// when the service knows.
+        0x010c + 0 => SetCredential(body: SetCredential),
     }
 }
 

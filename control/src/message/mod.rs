@@ -49,4 +49,4 @@ pub use service::{
     CreateRegion, DestroyRegion, Offer, OpenSession, Opened, Pong, RegionCreated, ServiceCommand,
     ServiceMessage, SessionEnded, TellService, Withdraw,
 };
-pub use session::{Credentials, SessionNamed, SessionTerms};
+pub use session::{Credentials, SessionNamed, SessionTerms, SetCredential};

@@ -14,6 +14,7 @@
 //! | 0x0306 | RegionCreated | `RegionCreated` | the region                                           |
 //! | 0x0307 | Tell          | `TellService`   |                                                      |
 //! | 0x0308 | TellWith      | `TellService`   | what the client has passed: of any kind              |
+//! | 0x0309 | SetCredential | see `session`   |                                                      |
 //!
 //! From the service:
 //!
@@ -44,7 +45,7 @@ use super::codec::messages;
 use super::failed::Failed;
 use super::field::{record, sequence};
 use super::list::{List, Text};
-use super::session::{Credentials, SessionNamed, SessionTerms};
+use super::session::{Credentials, SessionNamed, SessionTerms, SetCredential};
 
 messages! {
     /// What the broker tells a service.
@@ -71,6 +72,9 @@ messages! {
         0x0307 + 0 => Tell(body: TellService),
         /// The same, with a descriptor of the client's. Nobody has looked at what it is.
         0x0308 + 1 => TellWith(body: TellService),
+        /// Have requests of a session that name an index act as somebody. Answered by `Done` or
+        /// `Failed`.
+        0x0309 + 0 => SetCredential(body: SetCredential),
     }
 }
 

@@ -24,6 +24,8 @@
 //! | 0      | 4    | uid    | user                                          |
 //! | 4      | 4    | gid    | group                                         |
 //! | 8      |      | groups | list of up to 32 supplementary groups, 4 bytes each |
+//!
+//! `SetCredential` is session u64, index u16, then the credentials.
 
 use capability::Rights;
 use dataplane::{SessionId, WaitMode};
@@ -78,5 +80,17 @@ sequence! {
         gid: u32,
         /// Supplementary groups.
         groups: List<u32, 32>,
+    }
+}
+
+sequence! {
+    /// Says whom the requests of a session act as that name an index.
+    SetCredential {
+        /// Which session.
+        session: SessionId,
+        /// The index: 1 or more, at most one beyond the last that was set.
+        index: u16,
+        /// Whom it stands for from now on.
+        credentials: Credentials,
     }
 }

@@ -134,6 +134,13 @@ impl<S: Service + DataService> Runtime<S> {
                 self.reactor.revoke(named.session);
                 ServiceMessage::Done
             }
+            ServiceCommand::SetCredential(set) => {
+                let principal = sessions::principal(&set.credentials);
+                match self.reactor.set_credential(set.session, set.index, principal) {
+                    Ok(()) => ServiceMessage::Done,
+                    Err(errno) => failed(errno),
+                }
+            }
             ServiceCommand::Ping => {
                 let counters = self.reactor.counters();
                 ServiceMessage::Pong(Pong {

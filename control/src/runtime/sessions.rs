@@ -1,6 +1,6 @@
 //! From the broker's words about a session to what the reactor takes up.
 
-use crate::message::OpenSession;
+use crate::message::{self, OpenSession};
 use dataplane::entry::Errno;
 use dataplane::platform::{Access, Memory, MemoryError};
 use dataplane::service::SessionParts;
@@ -30,11 +30,6 @@ pub(super) fn parts(
 fn info(open: &OpenSession, arena: Arena) -> Result<SessionInfo, Errno> {
     let terms = &open.terms;
     let geometry = Geometry::new(terms.sq_entries, terms.cq_entries).map_err(|_| Errno::EPROTO)?;
-    let credentials = open.credentials.iter().map(|credentials| Credentials {
-        uid: credentials.uid,
-        gid: credentials.gid,
-        groups: credentials.groups.to_vec(),
-    });
     Ok(SessionInfo {
         id: terms.session,
         epoch: terms.epoch,
@@ -45,12 +40,17 @@ fn info(open: &OpenSession, arena: Arena) -> Result<SessionInfo, Errno> {
             in_flight: terms.max_in_flight,
             pinned_pages: terms.max_pinned_pages,
         },
-        credentials: credentials.collect(),
+        credentials: open.credentials.iter().map(principal).collect(),
         queues: terms.queues,
         geometry,
         waiting: terms.waiting,
         arena,
     })
+}
+
+/// Whom requests can act as.
+pub(super) fn principal(credentials: &message::Credentials) -> Credentials {
+    Credentials { uid: credentials.uid, gid: credentials.gid, groups: credentials.groups.to_vec() }
 }
 
 /// What a capability's rights mean for a session that stands on it.

@@ -73,6 +73,7 @@ pub struct Queue {
     /// Whether anything was submitted or consumed since the service was last looked after.
     pub(super) unnotified: bool,
     pub(super) safety_wakes: u64,
+    pub(super) acting_as: u16,
 }
 
 impl Queue {
@@ -99,7 +100,14 @@ impl Queue {
             ended: None,
             unnotified: false,
             safety_wakes: 0,
+            acting_as: 0,
         })
+    }
+
+    /// Whom entries submitted from now on act as that do not say it themselves: an index of the
+    /// session's principals. At first 0, the client itself.
+    pub fn act_as(&mut self, credential: u16) {
+        self.acting_as = credential;
     }
 
     /// Changes how this side waits.
@@ -194,7 +202,8 @@ impl Queue {
             return Err(ClientError::Forked);
         }
         let ticket = self.in_flight.next().ok_or(ClientError::Full)?;
-        let entry = Sqe { user_data: ticket.0, ..sqe };
+        let credential = if sqe.credential == 0 { self.acting_as } else { sqe.credential };
+        let entry = Sqe { user_data: ticket.0, credential, ..sqe };
         self.ring.submit(&entry.to_words()).map_err(|_| ClientError::Full)?;
         self.in_flight.start(largest_count(&sqe), shots(&sqe));
         self.unnotified = true;

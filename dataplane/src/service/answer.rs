@@ -1,7 +1,7 @@
 //! What a service is to the reactor: sessions come and go, requests are answered.
 
 use crate::entry::{CqeFlags, Errno, Handle, Opcode, Sqe, Status};
-use crate::session::SessionInfo;
+use crate::session::{Credentials, SessionInfo};
 use alloc::boxed::Box;
 use alloc::rc::Rc;
 use core::future::Future;
@@ -24,6 +24,20 @@ pub trait DataService: 'static {
     /// The session has ended: no request of it is in flight any more, none will come, and
     /// nothing is held for it.
     fn close_session(&self, session: &Rc<Self::Session>);
+
+    /// Requests accepted from now on that name `index` act as somebody: as the broker has approved.
+    /// The index is known to the session already, or is the next one.
+    ///
+    /// # Errors
+    /// EOPNOTSUPP where nothing depends on who asks.
+    fn set_credential(
+        &self,
+        _session: &Rc<Self::Session>,
+        _index: u16,
+        _credentials: Credentials,
+    ) -> Result<(), Errno> {
+        Err(Errno::EOPNOTSUPP)
+    }
 
     /// Whether an operation is there (for PROBE). The reactor itself answers NOP, PROBE, CANCEL
     /// and TIMEOUT.

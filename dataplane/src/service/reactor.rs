@@ -11,7 +11,7 @@ use super::queue::{Counters, Scope};
 use super::session::{OpenError, SessionParts, SessionState};
 use crate::entry::{Errno, Handle};
 use crate::platform::{Instant, Poller, Token, Waiting};
-use crate::session::SessionId;
+use crate::session::{Credentials, SessionId};
 use crate::wait::Pace;
 use alloc::boxed::Box;
 use alloc::collections::{BTreeMap, BTreeSet};
@@ -183,6 +183,21 @@ impl<S: DataService> Reactor<S> {
             state.refuse_all(&mut self.counters, Errno::EKEYREVOKED);
             self.close(id, Some(Errno::EKEYREVOKED));
         }
+    }
+
+    /// Requests of a session accepted from now on that name `index` act as somebody.
+    ///
+    /// # Errors
+    /// ENOENT: no such session. EINVAL: index 0, beyond the next, or beyond [`Credentials::MOST`].
+    /// The service's.
+    pub fn set_credential(
+        &mut self,
+        id: SessionId,
+        index: u16,
+        credentials: Credentials,
+    ) -> Result<(), Errno> {
+        let state = state(&mut self.sessions, self.slots.get(&id).copied());
+        state.ok_or(Errno::ENOENT)?.set_credential(&self.service, index, credentials)
     }
 
     /// Runs a task of the service's own on this thread, until it ends.

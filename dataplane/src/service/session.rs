@@ -7,7 +7,7 @@ use crate::entry::{Errno, Handle};
 use crate::ledger::{self, Ledger};
 use crate::memory::{Descriptor, Region};
 use crate::platform::{Instant, Waiting};
-use crate::session::SessionInfo;
+use crate::session::{Credentials, SessionInfo};
 use crate::wait::{Pace, Party, Waiter};
 use alloc::rc::Rc;
 use alloc::vec::Vec;
@@ -99,6 +99,19 @@ impl<S: DataService> SessionState<S> {
 
     pub(super) fn session(&self) -> &Rc<S::Session> {
         &self.session
+    }
+
+    /// Requests that name `index` act as somebody from now on.
+    pub(super) fn set_credential(
+        &mut self,
+        service: &S,
+        index: u16,
+        credentials: Credentials,
+    ) -> Result<(), Errno> {
+        self.shared.check_index(index)?;
+        service.set_credential(&self.session, index, credentials)?;
+        self.shared.principal_set(index);
+        Ok(())
     }
 
     /// The parts that serving needs at the same time.

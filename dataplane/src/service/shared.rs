@@ -4,6 +4,7 @@ use super::answer::Completion;
 use crate::entry::{Errno, Handle, Opcode, Sqe, SqeFlags, Status};
 use crate::memory::{Arena, ArenaRange};
 use crate::platform::Instant;
+use crate::session::Credentials;
 use alloc::vec::Vec;
 
 /// `op_flags` of TIMEOUT: `arg0` is an instant, not a duration.
@@ -21,6 +22,20 @@ pub(super) struct Shared {
 }
 
 impl Shared {
+    /// Whether a principal may be set at this index; index 0 stays the client itself.
+    ///
+    /// # Errors
+    /// EINVAL.
+    pub(super) fn check_index(&self, index: u16) -> Result<(), Errno> {
+        let last = self.credentials.min(Credentials::MOST - 1);
+        if index > 0 && usize::from(index) <= last { Ok(()) } else { Err(Errno::EINVAL) }
+    }
+
+    /// A principal was set at an index that is allowed.
+    pub(super) fn principal_set(&mut self, index: u16) {
+        self.credentials = self.credentials.max(usize::from(index) + 1);
+    }
+
     /// What must hold for an entry whatever its opcode.
     #[inline]
     pub(super) fn check(&self, sqe: &Sqe) -> Result<(), Errno> {

@@ -73,13 +73,7 @@ fn start(point: &Path, options: &Mount, address: &Address, output: &mut Output) 
 fn serve(point: &Path, options: &Mount, address: &Address) -> Result<()> {
     let interrupts = Interrupts::catch()?;
     let connection = system::connect(address)?;
-    let (uid, gid) = (rustix::process::geteuid(), rustix::process::getegid());
-    let how = Options {
-        threads: options.threads,
-        others: uid.is_root(),
-        uid: uid.as_raw(),
-        gid: gid.as_raw(),
-    };
+    let how = Options { threads: options.threads, others: rustix::process::geteuid().is_root() };
     let mut mounted = fuse::mount(&connection, &address.0, point, how)
         .with_context(|| format!("mounting at {}", point.display()))?;
     if options.detached {

@@ -8,3 +8,4 @@ mod mounted;
 #[path = "../cli/support.rs"]
 #[allow(dead_code, reason = "a part of it is used")]
 mod support;
+mod users;

@@ -3,9 +3,10 @@
 use crate::{Open, System};
 use capability::Rights;
 use control::client::{ConnectError, SessionOptions};
+use control::message::{Credentials, List};
 use dataplane::client::ClientError;
 use dataplane::entry::{Errno, Handle, Opcode, Sqe};
-use dataplane::file::OpenFlags;
+use dataplane::file::{AttributeChange, AttributeMask, OpenFlags};
 
 const CREATE: OpenFlags = OpenFlags::CREATE.union(OpenFlags::READ_WRITE);
 
@@ -39,6 +40,69 @@ pub(crate) fn a_read_only_capability_makes_a_read_only_session(system: &System) 
     // No more rights can be had back from it, and it may not derive.
     assert!(full.connection.derive(derived, rights | Rights::WRITE, 0).is_err());
     assert!(full.connection.derive(derived, rights, 0).is_err());
+}
+
+/// Whom the tests' own process can have requests act as: anybody if it is root, else itself
+/// without its supplementary groups.
+fn somebody() -> Credentials {
+    let (uid, gid) = (rustix::process::getuid().as_raw(), rustix::process::getgid().as_raw());
+    let (uid, gid) = if uid == 0 { (1_001, 1_002) } else { (uid, gid) };
+    Credentials { uid, gid, groups: List::default() }
+}
+
+fn refused_with(result: Result<(), ConnectError>) -> Errno {
+    match result {
+        Err(ConnectError::Refused { errno, .. }) => errno,
+        other => panic!("not refused: {other:?}"),
+    }
+}
+
+pub(crate) fn requests_act_as_others_where_that_is_allowed(system: &System) {
+    let mut open = system.session();
+    let who = somebody();
+    for index in [0, 2, 1_024, u16::MAX] {
+        let refused = open.session.set_credential(index, who.clone());
+        assert_eq!(refused_with(refused), Errno::EINVAL, "index {index}");
+    }
+    let nobody = open.queue.call(Sqe { credential: 1, ..nop() });
+    assert_eq!(nobody.unwrap_err(), ClientError::Service(Errno::EPERM));
+    open.session.set_credential(1, who.clone()).unwrap();
+    open.queue.mkdir(open.root, b"open", 0o1777).unwrap();
+    let open_to_all = AttributeChange {
+        mask: AttributeMask::PERMISSIONS.bits(),
+        permissions: 0o1777,
+        ..AttributeChange::default()
+    };
+    open.queue.set_link_attributes((open.root, b"open"), &open_to_all).unwrap();
+    open.queue.mkdir(open.root, b"closed", 0o700).unwrap();
+    open.queue.act_as(1);
+    let made = open.queue.open(open.root, b"open/f", CREATE, 0o600).unwrap();
+    let status = open.queue.stat(made, b"").unwrap();
+    assert_eq!((status.uid, status.gid), (who.uid, who.gid));
+    if rustix::process::getuid().is_root() {
+        let closed = open.queue.open(open.root, b"closed/f", CREATE, 0o600);
+        assert_eq!(closed.unwrap_err(), ClientError::Service(Errno::EACCES));
+        let other = Credentials { uid: 1_003, ..who };
+        open.session.set_credential(1, other.clone()).unwrap();
+        let theirs = open.queue.open(open.root, b"open/f", OpenFlags::default(), 0);
+        assert_eq!(theirs.unwrap_err(), ClientError::Service(Errno::EACCES));
+        open.session.set_credential(2, other).unwrap();
+    } else {
+        let root = Credentials { uid: 0, ..who };
+        assert_eq!(refused_with(open.session.set_credential(1, root)), Errno::EPERM);
+    }
+    open.queue.act_as(0);
+    open.queue.mkdir(open.root, b"closed/d", 0o700).unwrap();
+}
+
+pub(crate) fn acting_as_others_takes_the_right(system: &System) {
+    let full = system.session();
+    let held = full.connection.capability("vfs").unwrap();
+    let rights = Rights::CONNECT | Rights::READ | Rights::WRITE | Rights::CREATE | Rights::MOUNT;
+    let derived = full.connection.derive(held, rights, 0).unwrap();
+    let options = SessionOptions::default();
+    let session = full.connection.connect_by(derived, "vfs", options).unwrap();
+    assert_eq!(refused_with(session.set_credential(1, somebody())), Errno::EPERM);
 }
 
 pub(crate) fn revoking_ends_the_sessions_below(system: &System) {

@@ -20,7 +20,7 @@ use core::cell::RefCell;
 use dataplane::entry::{CqeFlags, Errno, Opcode, Status};
 use dataplane::file::{MAX_PATH, Request};
 use dataplane::service::Completion;
-use dataplane::{Arena, ArenaRange};
+use dataplane::{Arena, ArenaRange, Credentials};
 
 /// Buffers kept for the paths of later requests.
 const SPARE_PATHS: usize = 16;
@@ -64,7 +64,7 @@ pub(crate) struct Job {
     pub(crate) inner: Rc<Inner>,
     pub(crate) session: Rc<Session>,
     pub(crate) request: Request,
-    pub(crate) credential: u16,
+    pub(crate) who: Rc<Credentials>,
 }
 
 /// What all requests share.
@@ -162,7 +162,7 @@ fn grant_done(session: &Session, granted: Granted, hold: bool) -> Done {
 
 impl Job {
     pub(crate) async fn run(self) -> Outcome {
-        let who = self.session.principal(self.credential)?;
+        let who = &self.who;
         match self.request {
             Request::OpenAt { .. }
             | Request::Statx { .. }

@@ -1,7 +1,8 @@
 //! The kernel's questions, one method each: arguments in, a call of [`Client`], the answer out.
 
 use super::convert::{attributes, errno, file_type};
-use super::requests::{Caller, Client, Result, Wanted, open_file};
+use super::principals::Caller;
+use super::requests::{Client, Result, Wanted, open_file};
 use dataplane::client::ClientError;
 use dataplane::entry::Errno as ServiceErrno;
 use dataplane::file::{
@@ -35,7 +36,7 @@ const GENERATION: Generation = Generation(0);
 pub(super) struct Frontend(pub(super) Client);
 
 fn caller(request: &Request) -> Caller {
-    Caller { uid: request.uid(), gid: request.gid() }
+    Caller { uid: request.uid(), gid: request.gid(), pid: request.pid() }
 }
 
 fn told(reply: ReplyEntry, result: Result<(u64, FileStatus)>) {
@@ -165,12 +166,14 @@ impl Filesystem for Frontend {
         told(reply, made);
     }
 
-    fn unlink(&self, _: &Request, parent: INodeNo, name: &OsStr, reply: ReplyEmpty) {
-        done(reply, self.0.remove(parent.0, name.as_bytes(), UnlinkKind::File));
+    fn unlink(&self, request: &Request, parent: INodeNo, name: &OsStr, reply: ReplyEmpty) {
+        let at = (parent.0, name.as_bytes());
+        done(reply, self.0.remove(caller(request), at, UnlinkKind::File));
     }
 
-    fn rmdir(&self, _: &Request, parent: INodeNo, name: &OsStr, reply: ReplyEmpty) {
-        done(reply, self.0.remove(parent.0, name.as_bytes(), UnlinkKind::Directory));
+    fn rmdir(&self, request: &Request, parent: INodeNo, name: &OsStr, reply: ReplyEmpty) {
+        let at = (parent.0, name.as_bytes());
+        done(reply, self.0.remove(caller(request), at, UnlinkKind::Directory));
     }
 
     fn symlink(
@@ -190,7 +193,7 @@ impl Filesystem for Frontend {
 
     fn rename(
         &self,
-        _: &Request,
+        request: &Request,
         parent: INodeNo,
         name: &OsStr,
         new_parent: INodeNo,
@@ -203,14 +206,14 @@ impl Filesystem for Frontend {
                 .ok_or(ClientError::Service(ServiceErrno::EINVAL))?;
             let (from, to) = (self.0.node(parent.0)?, self.0.node(new_parent.0)?);
             let (old, new) = ((from, name.as_bytes()), (to, new_name.as_bytes()));
-            self.0.queue().rename(old, new, flags)
+            self.0.queue_of(caller(request))?.rename(old, new, flags)
         })();
         done(reply, renamed);
     }
 
     fn link(
         &self,
-        _: &Request,
+        request: &Request,
         number: INodeNo,
         new_parent: INodeNo,
         new_name: &OsStr,
@@ -219,14 +222,14 @@ impl Filesystem for Frontend {
         let linked = (|| {
             let (file, to) = (self.0.node(number.0)?, self.0.node(new_parent.0)?);
             let new = (to, new_name.as_bytes());
-            self.0.queue().link((file, b""), new, LinkFlags::EMPTY_PATH)?;
+            self.0.queue_of(caller(request))?.link((file, b""), new, LinkFlags::EMPTY_PATH)?;
             self.0.lookup(new_parent.0, new_name.as_bytes())
         })();
         told(reply, linked);
     }
 
-    fn open(&self, _: &Request, number: INodeNo, flags: OpenFlags, reply: ReplyOpen) {
-        opened(reply, self.0.open(number.0, flags.0));
+    fn open(&self, request: &Request, number: INodeNo, flags: OpenFlags, reply: ReplyOpen) {
+        opened(reply, self.0.open(caller(request), number.0, flags.0));
     }
 
     fn read(
@@ -287,8 +290,11 @@ impl Filesystem for Frontend {
         done(reply, open_file(file.0).and_then(|file| self.0.queue().fsync(file, kind)));
     }
 
-    fn opendir(&self, _: &Request, number: INodeNo, _: OpenFlags, reply: ReplyOpen) {
-        opened(reply, self.0.open(number.0, VfsFlags::empty().bits().cast_signed()));
+    fn opendir(&self, request: &Request, number: INodeNo, _: OpenFlags, reply: ReplyOpen) {
+        opened(
+            reply,
+            self.0.open(caller(request), number.0, VfsFlags::empty().bits().cast_signed()),
+        );
     }
 
     fn readdir(

@@ -6,8 +6,11 @@
 //!
 //! Each worker thread takes one of the session's queues for each question. What the kernel knows
 //! by a node's number is a PATH handle here (`nodes`), so nothing depends on names that may have
-//! changed. The kernel checks permissions (`default_permissions`); the front end acts as the
-//! session's principal and gives what it makes to the caller.
+//! changed. The kernel checks permissions (`default_permissions`). What makes, links, renames,
+//! removes or opens acts as the caller (`principals`), so that the vfs checks it too, in one step with
+//! doing it, and what is made is the caller's from the start. What only looks acts as the session's
+//! own principal, and so does changing attributes: the kernel changes some of its own accord, such as
+//! set-user-id bits of a file that somebody else writes.
 //!
 //! Nothing is cached for longer than a question: attributes and entries are asked for each time,
 //! and the kernel drops a file's pages when size or time of change differ, so that what clients of
@@ -18,6 +21,7 @@ mod convert;
 mod frontend;
 mod mount;
 mod nodes;
+mod principals;
 mod queues;
 mod requests;
 

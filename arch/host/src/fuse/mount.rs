@@ -2,7 +2,8 @@
 
 use super::frontend::Frontend;
 use super::nodes::Nodes;
-use super::requests::{Caller, Client};
+use super::principals::Principals;
+use super::requests::Client;
 use control::client::{Connection, SessionOptions};
 use dataplane::WaitMode;
 use dataplane::client::{ClientError, Queue};
@@ -24,10 +25,6 @@ pub struct Options {
     pub threads: u16,
     /// Whether users other than the one who mounts may use it; their permissions are checked.
     pub others: bool,
-    /// Whom what is made belongs to before it is given to the caller: the session's principal.
-    pub uid: u32,
-    /// And its group.
-    pub gid: u32,
 }
 
 /// What /proc/mounts shows as mounted: this, and the system's address.
@@ -39,8 +36,8 @@ pub struct Mounted {
     point: PathBuf,
     /// A queue that nothing is asked through: it tells whether the session is over.
     watch: Queue,
-    // Ends when the mount does.
-    _session: control::client::Session,
+    // Ends when the mount does, where the front end does not hold it.
+    _session: Option<control::client::Session>,
 }
 
 impl Mounted {
@@ -125,8 +122,10 @@ pub fn mount(
             queue.stat_link(handle, b"").map_err(|error| io::Error::other(format!("{error:?}")))?;
         Nodes::new(handle, &status)
     };
-    let own = Caller { uid: options.uid, gid: options.gid };
-    let frontend = Frontend(Client::new(queues, nodes, own));
+    // Who gets in alone is the session's own principal.
+    let (principals, kept) =
+        if options.others { (Some(Principals::new(session)), None) } else { (None, Some(session)) };
+    let frontend = Frontend(Client::new(queues, nodes, principals));
     let mut config = Config::default();
     config.mount_options = vec![
         MountOption::FSName(format!("{SOURCE}{address}")),
@@ -139,5 +138,5 @@ pub fn mount(
     config.clone_fd = true;
     let fuse = Session::new(frontend, point, &config)?;
     let point = point.to_owned();
-    Ok(Mounted { session: fuse.spawn()?, point, watch, _session: session })
+    Ok(Mounted { session: fuse.spawn()?, point, watch, _session: kept })
 }

@@ -1,5 +1,6 @@
 //! The session's queues, lent to the thread that answers a question.
 
+use super::principals::Acting;
 use dataplane::client::Queue;
 use std::ops::{Deref, DerefMut};
 use std::sync::{Condvar, Mutex, PoisonError};
@@ -20,7 +21,7 @@ impl Queues {
         let mut free = self.free.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
             if let Some(queue) = free.pop() {
-                return Lent { queue: Some(queue), owner: self };
+                return Lent { queue: Some(queue), acting: None, owner: self };
             }
             free = self.returned.wait(free).unwrap_or_else(PoisonError::into_inner);
         }
@@ -30,7 +31,22 @@ impl Queues {
 /// A queue until it is dropped.
 pub(super) struct Lent<'a> {
     queue: Option<Queue>,
+    acting: Option<Acting<'a>>,
     owner: &'a Queues,
+}
+
+impl<'a> Lent<'a> {
+    /// Has what is asked through it from now on act as somebody.
+    pub(super) fn act_as(&mut self, acting: Acting<'a>) {
+        Queue::act_as(self, acting.index);
+        self.acting = Some(acting);
+    }
+
+    /// Has what is asked through it from now on act as the session's own principal.
+    pub(super) fn act_as_itself(&mut self) {
+        Queue::act_as(self, 0);
+        self.acting = None;
+    }
 }
 
 impl Deref for Lent<'_> {
@@ -55,6 +71,7 @@ impl DerefMut for Lent<'_> {
 
 impl Drop for Lent<'_> {
     fn drop(&mut self) {
+        self.act_as_itself();
         let mut free = self.owner.free.lock().unwrap_or_else(PoisonError::into_inner);
         free.extend(self.queue.take());
         self.owner.returned.notify_one();

@@ -2,6 +2,7 @@
 
 use super::convert;
 use super::nodes::Nodes;
+use super::principals::{Caller, Principals};
 use super::queues::{Lent, Queues};
 use dataplane::client::{ClientError, Queue};
 use dataplane::entry::{Errno, Handle};
@@ -12,18 +13,11 @@ use std::sync::{Mutex, PoisonError};
 
 pub(super) type Result<T> = std::result::Result<T, ClientError>;
 
-/// Mode bit of a directory: what is made in it gets its group.
-const SET_GID: u32 = 0o2000;
 /// The bit by which the kernel says that a write goes to the end.
 const APPEND: i32 = OpenFlags::APPEND.bits().cast_signed();
+/// The bit by which it says that a file is to be executed, which need not be readable for that.
+const EXECUTE: i32 = 0x20;
 const EXCLUSIVE: i32 = OpenFlags::EXCLUSIVE.bits().cast_signed();
-
-/// Who asks.
-#[derive(Clone, Copy)]
-pub(super) struct Caller {
-    pub(super) uid: u32,
-    pub(super) gid: u32,
-}
 
 /// What the kernel wants changed.
 #[derive(Default)]
@@ -39,20 +33,31 @@ pub(super) struct Wanted {
 pub(super) struct Client {
     queues: Queues,
     pub(super) nodes: Nodes,
-    /// Whom files made here belong to unless they are given away.
-    own: Caller,
+    /// Whom requests act as; nobody but the session's own principal if only that user gets in.
+    principals: Option<Principals>,
     /// Of files opened for appending: the handle through which writes go to the end.
     appending: Mutex<HashMap<u64, Handle>>,
 }
 
 impl Client {
-    pub(super) fn new(queues: Vec<Queue>, nodes: Nodes, own: Caller) -> Self {
+    pub(super) fn new(queues: Vec<Queue>, nodes: Nodes, principals: Option<Principals>) -> Self {
         let (queues, appending) = (Queues::new(queues), Mutex::default());
-        Self { queues, nodes, own, appending }
+        Self { queues, nodes, principals, appending }
     }
 
     pub(super) fn queue(&self) -> Lent<'_> {
         self.queues.take()
+    }
+
+    /// A queue whose requests act as the caller.
+    pub(super) fn queue_of(&self, caller: Caller) -> Result<Lent<'_>> {
+        // First, so that nobody waits for the broker with a queue in hand.
+        let acting = self.principals.as_ref().map(|all| all.act_as(caller)).transpose()?;
+        let mut queue = self.queue();
+        if let Some(acting) = acting {
+            queue.act_as(acting);
+        }
+        Ok(queue)
     }
 
     /// The handle behind a node's number.
@@ -100,7 +105,7 @@ impl Client {
         }
     }
 
-    /// Makes something by `make`, gives it to the caller, and tells the kernel about it.
+    /// Makes something by `make` as the caller, and tells the kernel about it.
     pub(super) fn make(
         &self,
         caller: Caller,
@@ -108,48 +113,23 @@ impl Client {
         make: impl FnOnce(&mut Queue, Handle) -> Result<()>,
     ) -> Result<(u64, FileStatus)> {
         let directory = self.node(parent)?;
-        let mut queue = self.queue();
+        let mut queue = self.queue_of(caller)?;
         make(&mut queue, directory)?;
+        queue.act_as_itself();
         let flags = OpenFlags::PATH | OpenFlags::NO_FOLLOW;
         let handle = queue.open(directory, name, flags, 0)?;
-        self.give(&mut queue, caller, directory, handle)?;
         self.tell(&mut queue, handle)
     }
 
-    /// Gives what was made to the caller; a group that the directory gave stays.
-    fn give(
-        &self,
-        queue: &mut Queue,
-        caller: Caller,
-        directory: Handle,
-        made: Handle,
-    ) -> Result<()> {
-        if (caller.uid, caller.gid) == (self.own.uid, self.own.gid) {
-            return Ok(());
-        }
-        let status = queue.stat_link(made, b"")?;
-        let inherits = queue.stat_link(directory, b"")?.mode & SET_GID != 0;
-        let mut mask = AttributeMask::OWNER;
-        mask.set(AttributeMask::GROUP, !inherits);
-        // Giving away would take these bits.
-        let is_link = status.kind() == dataplane::file::FileKind::Symlink;
-        mask.set(AttributeMask::PERMISSIONS, !is_link);
-        let change = AttributeChange {
-            mask: mask.bits(),
-            uid: caller.uid,
-            gid: if inherits { 0 } else { caller.gid },
-            permissions: if is_link { 0 } else { status.mode & 0o7777 },
-            ..AttributeChange::default()
-        };
-        queue.set_link_attributes((made, b""), &change)
-    }
-
     /// Opens a node's file.
-    pub(super) fn open(&self, number: u64, flags: i32) -> Result<u64> {
+    pub(super) fn open(&self, caller: Caller, number: u64, flags: i32) -> Result<u64> {
         let node = self.node(number)?;
-        let mut queue = self.queue();
+        // To execute a file that cannot be read is for the kernel to allow, and it has.
+        let executes = flags & EXECUTE != 0;
+        let mut queue = if executes { self.queue() } else { self.queue_of(caller)? };
         let access = convert::access(flags) | OpenFlags::REOPEN;
         let handle = queue.open(node, b"", access, 0)?;
+        queue.act_as_itself();
         self.opened(&mut queue, node, handle, flags)
     }
 
@@ -192,19 +172,17 @@ impl Client {
         flags: i32,
     ) -> Result<(u64, FileStatus, u64)> {
         let directory = self.node(parent)?;
-        let mut queue = self.queue();
+        let mut queue = self.queue_of(caller)?;
         let how = convert::access(flags) | OpenFlags::CREATE | OpenFlags::NO_FOLLOW;
         let made = queue.open(directory, name, how | OpenFlags::EXCLUSIVE, mode);
         let file = match made {
-            Ok(file) => {
-                self.give(&mut queue, caller, directory, file)?;
-                file
-            }
+            Ok(file) => file,
             Err(ClientError::Service(Errno::EEXIST)) if flags & EXCLUSIVE == 0 => {
                 queue.open(directory, name, how, mode)?
             }
             Err(error) => return Err(error),
         };
+        queue.act_as_itself();
         let path = queue.open(file, b"", OpenFlags::PATH | OpenFlags::REOPEN, 0)?;
         let (number, status) = self.tell(&mut queue, path)?;
         let opened = self.opened(&mut queue, file, file, flags)?;
@@ -231,8 +209,13 @@ impl Client {
         queue.stat_link(node, b"")
     }
 
-    pub(super) fn remove(&self, parent: u64, name: &[u8], kind: UnlinkKind) -> Result<()> {
-        self.queue().unlink(self.node(parent)?, name, kind)
+    pub(super) fn remove(
+        &self,
+        caller: Caller,
+        (parent, name): (u64, &[u8]),
+        kind: UnlinkKind,
+    ) -> Result<()> {
+        self.queue_of(caller)?.unlink(self.node(parent)?, name, kind)
     }
 }
 

@@ -85,6 +85,27 @@ fn open_session() {
 }
 
 #[test]
+fn set_credential() {
+    let credentials = Credentials { uid: 1000, gid: 100, groups: vec![4].try_into().unwrap() };
+    let body = SetCredential { session: SessionId(3), index: 7, credentials };
+    let mut words = vec![3, 0, 0, 0, 0, 0, 0, 0, 7, 0];
+    for word in [1000u32, 100, 1, 4] {
+        words.extend(word.to_le_bytes());
+    }
+    let header = Header::new(8);
+    for (kind, bytes) in [
+        (0x010c, ClientMessage::SetCredential(body.clone()).encode(header)),
+        (0x0309, ServiceCommand::SetCredential(body).encode(header)),
+    ] {
+        let mut expected = header_bytes(kind, 26, 0);
+        expected.extend(8u64.to_le_bytes());
+        expected.extend(0u64.to_le_bytes());
+        expected.extend(&words);
+        assert_eq!(bytes, expected);
+    }
+}
+
+#[test]
 fn handles_errors_and_texts() {
     let root = entry::Handle { slot: 1, generation: 2 };
     let bytes = ServiceMessage::Opened(Opened { root }).encode(Header::default());

@@ -93,6 +93,19 @@ fn connect() -> impl Strategy<Value = Connect> {
     })
 }
 
+fn credentials() -> impl Strategy<Value = Credentials> {
+    (any::<u32>(), any::<u32>(), list(any::<u32>())).prop_map(|(uid, gid, groups)| Credentials {
+        uid,
+        gid,
+        groups,
+    })
+}
+
+fn set_credential() -> impl Strategy<Value = SetCredential> {
+    (session(), any::<u16>(), credentials())
+        .prop_map(|(session, index, credentials)| SetCredential { session, index, credentials })
+}
+
 pub(super) fn client_message() -> impl Strategy<Value = ClientMessage> {
     prop_oneof![
         Just(ClientMessage::Hello),
@@ -108,6 +121,7 @@ pub(super) fn client_message() -> impl Strategy<Value = ClientMessage> {
         session_named().prop_map(ClientMessage::Remains),
         list(any::<u8>()).prop_map(|text| ClientMessage::Tell(Tell { text })),
         list(any::<u8>()).prop_map(|text| ClientMessage::TellWith(Tell { text })),
+        set_credential().prop_map(ClientMessage::SetCredential),
     ]
 }
 
@@ -181,14 +195,13 @@ pub(super) fn broker_reply() -> impl Strategy<Value = BrokerReply> {
 }
 
 pub(super) fn service_command() -> impl Strategy<Value = ServiceCommand> {
-    let credentials = (any::<u32>(), any::<u32>(), list(any::<u32>()))
-        .prop_map(|(uid, gid, groups)| Credentials { uid, gid, groups });
-    let open = (terms(), list(credentials))
+    let open = (terms(), list(credentials()))
         .prop_map(|(terms, credentials)| OpenSession { terms, credentials });
     prop_oneof![
         Just(ServiceCommand::Done),
         failed().prop_map(ServiceCommand::Failed),
         open.prop_map(ServiceCommand::OpenSession),
+        set_credential().prop_map(ServiceCommand::SetCredential),
         session_named().prop_map(ServiceCommand::CloseSession),
         session_named().prop_map(ServiceCommand::RevokeSession),
         Just(ServiceCommand::Stop),
