@@ -5,6 +5,7 @@ use super::error::ClientError;
 use super::in_flight::{Done, InFlight, Shots, Ticket};
 use super::mapped::MappedGrants;
 use crate::entry::{Cqe, CqeFlags, Errno, Opcode, Sqe, SqeFlags};
+use crate::file::WatchEvents;
 use crate::memory::{Arena, ArenaRange, Owner, Region, Word};
 use crate::platform::{Doorbell, Instant, Waiting};
 use crate::wait::{Party, WaitMode, Waiter};
@@ -411,7 +412,8 @@ impl Queue {
 #[inline]
 fn largest_count(sqe: &Sqe) -> u32 {
     match sqe.opcode() {
-        Opcode::Cancel | Opcode::Watch | Opcode::Unknown(_) => u32::MAX,
+        Opcode::Cancel | Opcode::Unknown(_) => u32::MAX,
+        Opcode::Watch => WatchEvents::all().bits(),
         // Written to the second range, whose length is the upper half of its word.
         Opcode::ReadlinkAt | Opcode::Getxattr => u32::try_from(sqe.arg0 >> 32).unwrap_or(0),
         _ => sqe.len,

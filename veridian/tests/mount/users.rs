@@ -98,7 +98,7 @@ fn many_users_at_once_stay_apart() {
     });
     for user in 3_000..3_016 {
         for number in 1..=8 {
-            let path = mount.path(&format!("m{user}-{number}"));
+            let path = mount.path(format!("m{user}-{number}"));
             assert_eq!(owner(&path), (user, user), "{path:?}");
         }
     }
