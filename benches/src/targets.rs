@@ -58,6 +58,14 @@ const RATIOS: &[RatioTarget] = &[
     ratio("open_close", "kernel-ext4", Polling, &[Near, Far], 1.0),
     ratio("read_4k_grant", "pread", Polling, &[Near], 1.0),
     ratio("read_4k_grant_depth_8", "pread", Polling, &[Near, Far], 1.0),
+    // A thousand sessions that do nothing cost those that do something little.
+    RatioTarget {
+        bench: "many_sessions",
+        who: "veridian-1000",
+        mode: Polling,
+        placements: &[Near, Far],
+        bound: Bound::AtMost(1.3),
+    },
     in_c("ring_round_trip"),
     in_c("open_close"),
 ];

@@ -1,5 +1,6 @@
 //! The benches: which contenders answer which question, and on which cores.
 
+mod many_sessions;
 mod open_close;
 mod read_4k;
 mod ring_depth;
@@ -37,6 +38,7 @@ pub const ALL: &[Bench] = &[
     ring_depth::DEPTH_8,
     ring_depth::DEPTH_32,
     ring_depth::DEPTH_128,
+    many_sessions::BENCH,
     spsc_stream::BENCH,
     open_close::BENCH,
     read_4k::WARM,

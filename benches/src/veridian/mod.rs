@@ -3,6 +3,7 @@
 //! The rings alone, without a service, take part in `spsc_stream`.
 
 mod c;
+mod crowd;
 mod nop;
 mod open_close;
 mod ours;
@@ -12,6 +13,7 @@ pub mod stream;
 mod system;
 
 pub use c::{COpenClose, CRoundTrip};
+pub use crowd::Crowd;
 pub use nop::{Pipeline, RoundTrip};
 pub use open_close::{Closing, OpenClose};
 pub use ours::{Operation, Ours};

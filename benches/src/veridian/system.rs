@@ -28,6 +28,15 @@ const SERVICE: &str = "vfs";
 /// Sessions that are open and idle while ours is measured.
 const OTHER_SESSIONS: usize = 4;
 
+/// What an idle session has: as little as can be.
+const IDLE: SessionOptions = SessionOptions {
+    queues: 1,
+    sq_entries: 8,
+    cq_entries: 16,
+    arena_bytes: 64 << 10,
+    waiting: WaitMode::Adaptive,
+};
+
 const ANSWER_WITHIN_NS: u64 = 5_000_000_000;
 
 /// Longest wait for the service to fall asleep after a block; it never takes that long unless
@@ -50,6 +59,14 @@ impl System {
     /// # Errors
     /// When nobody answers there, or not as a system with a vfs.
     pub fn attach(address: &str) -> Result<Self> {
+        Self::attach_beside(address, OTHER_SESSIONS)
+    }
+
+    /// The same, with so many idle sessions.
+    ///
+    /// # Errors
+    /// When nobody answers there, not as a system with a vfs, or not so many sessions are allowed.
+    pub fn attach_beside(address: &str, others: usize) -> Result<Self> {
         let c_address = CString::new(address).context("an address has no byte 0")?;
         let platform = Platform::new();
         let channel = platform
@@ -69,7 +86,7 @@ impl System {
         let service = services.services.iter().find(|service| service.name.as_str() == SERVICE);
         let service = service.and_then(|service| i32::try_from(service.pid).ok());
         let service = service.and_then(Pid::from_raw).context("the system has no vfs process")?;
-        let others = (0..OTHER_SESSIONS).map(|_| session(&connection, WaitMode::Adaptive));
+        let others = (0..others).map(|_| open(&connection, IDLE));
         let others = others.collect::<Result<_>>()?;
         let (tree, page_file) = (OnceCell::new(), OnceCell::new());
         Ok(Self { address: c_address, connection, service, _others: others, tree, page_file })
@@ -152,7 +169,10 @@ fn once(done: &OnceCell<()>, make: impl FnOnce() -> Result<()>) -> Result<()> {
 }
 
 fn session(connection: &Connection, waiting: WaitMode) -> Result<(Session, Queue)> {
-    let options = SessionOptions { waiting, ..SessionOptions::default() };
+    open(connection, SessionOptions { waiting, ..SessionOptions::default() })
+}
+
+fn open(connection: &Connection, options: SessionOptions) -> Result<(Session, Queue)> {
     let mut session = connection.connect(SERVICE, options)?;
     let queue = session.take_queue().context("a session without a queue")?;
     Ok((session, queue))
