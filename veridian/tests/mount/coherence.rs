@@ -4,8 +4,12 @@ use crate::mounted::Mounted;
 use dataplane::file::{OpenFlags, RenameFlags, UnlinkKind};
 use std::fs::{self, OpenOptions};
 use std::os::unix::fs::FileExt;
+use std::thread;
+use std::time::Duration;
 
 const ROUNDS: u64 = 1_000;
+/// Longer than the time in which an older kernel gives two writes to a file the same time.
+const TICK: Duration = Duration::from_millis(20);
 
 #[test]
 fn contents_written_on_one_side_are_read_on_the_other() {
@@ -59,4 +63,32 @@ fn names_changed_on_one_side_are_seen_on_the_other() {
     }
     client.queue.unlink(client.root, format!("n{ROUNDS}").as_bytes(), UnlinkKind::File).unwrap();
     assert_eq!(fs::read_dir(mounted.point()).unwrap().count(), 0);
+}
+
+#[test]
+fn contents_that_the_host_writes_are_read_by_the_mount() {
+    let Some(mounted) = Mounted::new() else { return };
+    let mut client = mounted.client();
+    let host = tempfile::tempdir().unwrap();
+    fs::write(host.path().join("file"), [0; 8]).unwrap();
+    client.queue.mkdir(client.root, b"host", 0o755).unwrap();
+    let attached =
+        mounted.command(&["mount", "--host"]).arg(host.path()).arg("vfs:/host").output().unwrap();
+    assert!(attached.status.success(), "{attached:?}");
+    let at_host = OpenOptions::new().write(true).open(host.path().join("file")).unwrap();
+    let handle = client.queue.open(client.root, b"host/file", OpenFlags::READ_WRITE, 0).unwrap();
+    let kept = fs::File::open(mounted.path("host/file")).unwrap();
+    for round in 0..40_u64 {
+        thread::sleep(TICK);
+        // Of one size, so that only the time of change tells.
+        let bytes = round.to_le_bytes();
+        if round % 2 == 0 {
+            at_host.write_all_at(&bytes, 0).unwrap();
+        } else {
+            client.queue.write(handle, 0, &bytes).unwrap();
+        }
+        let mut seen = [0; 8];
+        kept.read_exact_at(&mut seen, 0).unwrap();
+        assert_eq!(u64::from_le_bytes(seen), round);
+    }
 }

@@ -6,7 +6,8 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use std::fs;
 use std::io::{BufRead, BufReader};
-use std::process::Stdio;
+use std::path::Path;
+use std::process::{Child, Stdio};
 
 #[test]
 fn it_is_unmounted_by_command() {
@@ -52,24 +53,51 @@ fn it_goes_when_the_vfs_is_killed() {
     mounted.await_gone();
 }
 
-#[test]
-fn in_the_foreground_it_ends_by_ctrl_c() {
-    let Some(mounted) = Mounted::new() else { return };
-    let other = tempfile::tempdir().unwrap();
+/// A mount of the same system in the foreground, once it is usable.
+fn serving(mounted: &Mounted, point: &Path) -> Child {
     let mut serving = mounted
         .command(&["mount", "--foreground", "--detached"])
-        .arg(other.path())
+        .arg(point)
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
     let mut line = String::new();
     BufReader::new(serving.stdout.take().unwrap()).read_line(&mut line).unwrap();
     assert_eq!(line, "ready\n");
-    assert!(is_mounted(other.path()));
+    assert!(is_mounted(point));
+    serving
+}
+
+#[test]
+fn in_the_foreground_it_ends_by_ctrl_c() {
+    let Some(mounted) = Mounted::new() else { return };
+    let other = tempfile::tempdir().unwrap();
+    let mut serving = serving(&mounted, other.path());
     kill_process(Pid::from_child(&serving), Signal::INT).unwrap();
     assert_eq!(serving.wait().unwrap().code(), Some(130));
     assert!(!is_mounted(other.path()));
     assert!(mounted.is_mounted());
+}
+
+#[test]
+fn it_goes_from_where_it_is_by_now_and_nothing_else_does() {
+    let Some(mounted) = Mounted::new() else { return };
+    let above = tempfile::tempdir().unwrap();
+    let [old, new] = ["old", "new"].map(|name| above.path().join(name));
+    let [covered, point] = [&old, &new].map(|directory| directory.join("point"));
+    fs::create_dir_all(&covered).unwrap();
+    let mut first = serving(&mounted, &covered);
+    fs::rename(&old, &new).unwrap();
+    assert!(is_mounted(&point), "moved with the directory above it");
+    fs::create_dir_all(&covered).unwrap();
+    let mut second = serving(&mounted, &covered);
+    kill_process(Pid::from_child(&first), Signal::TERM).unwrap();
+    first.wait().unwrap();
+    let mounts = [is_mounted(&point), is_mounted(&covered)];
+    kill_process(Pid::from_child(&second), Signal::TERM).unwrap();
+    second.wait().unwrap();
+    assert_eq!(mounts, [false, true], "what has taken its path is another's");
+    assert!(!is_mounted(&covered));
 }
 
 #[test]

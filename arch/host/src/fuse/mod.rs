@@ -21,6 +21,7 @@ mod convert;
 mod frontend;
 mod mount;
 mod nodes;
+mod place;
 mod principals;
 mod queues;
 mod requests;

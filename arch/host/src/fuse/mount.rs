@@ -2,6 +2,7 @@
 
 use super::frontend::Frontend;
 use super::nodes::Nodes;
+use super::place::MountNumber;
 use super::principals::Principals;
 use super::requests::Client;
 use control::client::{Connection, SessionOptions};
@@ -12,7 +13,7 @@ use dataplane::platform::Instant;
 use fuser::{BackgroundSession, Config, MountOption, Session, SessionACL};
 use rustix::mount::UnmountFlags;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 /// Arena of each queue: a read and a write of the largest size at a time.
@@ -33,7 +34,7 @@ pub const SOURCE: &str = "veridian:";
 /// A mount.
 pub struct Mounted {
     session: BackgroundSession,
-    point: PathBuf,
+    number: MountNumber,
     /// A queue that nothing is asked through: it tells whether the session is over.
     watch: Queue,
     // Ends when the mount does, where the front end does not hold it.
@@ -53,13 +54,19 @@ impl Mounted {
         !matches!(looked, Err(ClientError::TimedOut | ClientError::Interrupted))
     }
 
-    /// Takes the mount out of the tree. Programs that are in it keep it until they have left; they
+    /// Takes the mount out of the tree, wherever it is by now. Programs that are in it keep it until they have left; they
     /// get errors once this process has ended.
     ///
     /// # Errors
     /// Of the kernel, or of fusermount3.
     pub fn detach(self) -> io::Result<()> {
-        let done = unmount(&self.point, UnmountFlags::DETACH);
+        let done = self.number.unmount(|certain, point| {
+            match rustix::mount::unmount(certain, UnmountFlags::DETACH) {
+                // It looks for itself that the mount is this user's.
+                Err(rustix::io::Errno::PERM) => by_fusermount(point, true),
+                done => done.map_err(Into::into),
+            }
+        });
         // Dropped, the session would wait for whoever is still in there.
         std::mem::forget(self.session);
         done
@@ -137,6 +144,6 @@ pub fn mount(
     config.n_threads = Some(usize::from(threads));
     config.clone_fd = true;
     let fuse = Session::new(frontend, point, &config)?;
-    let point = point.to_owned();
-    Ok(Mounted { session: fuse.spawn()?, point, watch, _session: kept })
+    let number = MountNumber::at(point)?;
+    Ok(Mounted { session: fuse.spawn()?, number, watch, _session: kept })
 }
