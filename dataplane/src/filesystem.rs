@@ -296,7 +296,16 @@ pub trait FileSystem: 'static {
     /// that it does not have.
     fn create(&self, at: Name<'_>, new: &NewNode<'_>) -> Answer<Created>;
 
-    /// Gives an inode that is not a directory another name.
+    /// Makes a regular file without a name, which may be given one later; gives a reference. It is
+    /// gone with the last reference unless it has a name by then.
+    ///
+    /// # Errors
+    /// ENOENT (the directory was removed), ENOSPC, EROFS; EOPNOTSUPP where there are none.
+    fn create_unnamed(&self, _directory: InodeNumber, _new: &NewNode<'_>) -> Answer<Node> {
+        Reply::Now(Err(Errno::EOPNOTSUPP))
+    }
+
+    /// Gives an inode that is not a directory another name, or its first.
     ///
     /// # Errors
     /// EEXIST, ENOENT (the directory or the inode has no name any more), EMLINK, ENOSPC, EROFS.

@@ -173,7 +173,7 @@ impl Vfs {
         let inode = Rc::new(inode);
         inode.set_parent(Some(Rc::clone(directory)));
         mount.insert(&inode);
-        if inode.kind == FileKind::Regular && inode.is_cache_only() {
+        if inode.kind == FileKind::Regular && inode.is_cache_only() && attributes.links > 0 {
             mount.anchor(&inode);
         }
         inode

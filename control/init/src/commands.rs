@@ -145,7 +145,7 @@ impl Init {
             queues: wish.queues,
             waiting,
         };
-        self.policy.apply_quota(&mut terms);
+        self.policy.apply_quota(&client.peer, &mut terms);
         let capability = header.capability.ok_or(NOT_HELD)?;
         let record = SessionRecord::create(
             (&*self.machine.memory, &*self.machine.doorbells),

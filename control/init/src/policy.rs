@@ -32,6 +32,9 @@ pub struct Policy {
     pub max_client_bytes: u64,
     /// What a session may have.
     pub quota: Quota,
+    /// Most handles of a session of the owner, or of root: a front end for many programs has one for
+    /// each file that they know.
+    pub owner_handles: u32,
 }
 
 impl Policy {
@@ -49,6 +52,7 @@ impl Policy {
             max_arena_bytes: 64 << 20,
             max_client_bytes: 1 << 30,
             quota: Quota::default(),
+            owner_handles: 1 << 20,
         }
     }
 
@@ -116,8 +120,9 @@ impl Policy {
         }
     }
 
-    pub(crate) fn apply_quota(&self, terms: &mut SessionTerms) {
-        terms.max_handles = self.quota.handles;
+    pub(crate) fn apply_quota(&self, peer: &Peer, terms: &mut SessionTerms) {
+        let is_owner = self.is_owner(peer);
+        terms.max_handles = if is_owner { self.owner_handles } else { self.quota.handles };
         terms.max_in_flight = self.quota.in_flight;
         terms.max_pinned_pages = self.quota.pinned_pages;
     }

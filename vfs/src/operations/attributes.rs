@@ -30,7 +30,7 @@ impl Vfs {
         Ok(self.target_and_way(session, who, (from, path), links, rights).await?.0)
     }
 
-    async fn target_and_way(
+    pub(super) async fn target_and_way(
         &self,
         session: &Session,
         who: &Credentials,

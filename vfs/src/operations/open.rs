@@ -50,8 +50,11 @@ struct Opened {
 impl How {
     fn check(&self) -> Result<()> {
         let flags = self.flags;
-        if flags.contains(OpenFlags::TEMPORARY) {
-            return Err(Errno::EOPNOTSUPP);
+        let names_nothing = OpenFlags::CREATE | OpenFlags::EXCLUSIVE | OpenFlags::REOPEN;
+        if flags.contains(OpenFlags::TEMPORARY)
+            && (!flags.writes() || flags.intersects(names_nothing))
+        {
+            return Err(Errno::EINVAL);
         }
         let both = OpenFlags::WRITE_ONLY | OpenFlags::READ_WRITE;
         let creates_directory = OpenFlags::CREATE | OpenFlags::DIRECTORY;
@@ -127,6 +130,8 @@ impl Vfs {
             // Its permissions may be others by now.
             from.inode.dispel_doubt().await?;
             Opened { inode: Rc::clone(&from.inode), via: from.via.clone(), is_new: false }
+        } else if how.flags.contains(OpenFlags::TEMPORARY) {
+            self.make_unnamed(session, who, (from, path), how.mode).await?
         } else {
             from.inode.directory()?;
             self.find_or_create(session, who, from, path, how).await?
@@ -141,6 +146,48 @@ impl Vfs {
             via: opened.via,
             mode: how.mode(),
             grant: RefCell::default(),
+        })
+    }
+
+    /// Makes a file without a name, in the file system of the directory that a path names.
+    async fn make_unnamed(
+        &self,
+        session: &Session,
+        who: &Credentials,
+        at: (&OpenFile, &[u8]),
+        mode: u32,
+    ) -> Result<Opened> {
+        let rights = SessionRights::CREATE;
+        let (directory, via) = self.target_and_way(session, who, at, Links::Follow, rights).await?;
+        directory.directory()?;
+        binds::check_writable(&via)?;
+        directory.mount.check_writable()?;
+        let new = self.new_node(&directory, who, What::plain(FileKind::Regular), mode)?;
+        let filesystem = &directory.mount.filesystem;
+        let node = filesystem.create_unnamed(directory.number, &new).await?;
+        let inode = self.adopt(&directory.mount, &directory, &node);
+        Ok(Opened { inode, via, is_new: true })
+    }
+
+    /// What `who` may make in a directory.
+    fn new_node<'a>(
+        &self,
+        directory: &Inode,
+        who: &Credentials,
+        what: What<'a>,
+        mode: u32,
+    ) -> Result<NewNode<'a>> {
+        let attributes = directory.attributes();
+        permission::check(&attributes, who, Want::WRITE | Want::SEARCH)?;
+        let (permissions, gid) = permission::inherit(&attributes, who, what.kind, mode);
+        Ok(NewNode {
+            kind: what.kind,
+            permissions,
+            uid: who.uid,
+            gid,
+            special_device: what.device,
+            target: what.target,
+            time: self.time(),
         })
     }
 
@@ -248,20 +295,7 @@ impl Vfs {
         let Last::Name(name) = walk.last() else {
             return Err(Errno::EEXIST);
         };
-        let (permissions, gid) = {
-            let attributes = directory.attributes();
-            permission::check(&attributes, who, Want::WRITE | Want::SEARCH)?;
-            permission::inherit(&attributes, who, what.kind, mode)
-        };
-        let new = NewNode {
-            kind: what.kind,
-            permissions,
-            uid: who.uid,
-            gid,
-            special_device: what.device,
-            target: what.target,
-            time: self.time(),
-        };
+        let new = self.new_node(directory, who, what, mode)?;
         let change = self.change_names(walk, name, None)?;
         let at = Name { directory: directory.number, name };
         let created = directory.mount.filesystem.create(at, &new).await?;

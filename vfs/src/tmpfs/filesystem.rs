@@ -54,6 +54,10 @@ impl FileSystem for Tmpfs {
         Reply::Now(nodes.create(at, new, parents))
     }
 
+    fn create_unnamed(&self, directory: InodeNumber, new: &NewNode<'_>) -> Answer<Node> {
+        Reply::Now(self.inner.borrow_mut().nodes.create_unnamed(directory, new))
+    }
+
     fn link(&self, inode: InodeNumber, at: Name<'_>, time: Timestamp) -> Answer<Relinked> {
         Reply::Now(self.inner.borrow_mut().nodes.link(inode, at, time))
     }

@@ -54,6 +54,19 @@ impl Nodes {
         })
     }
 
+    pub(super) fn create_unnamed(
+        &mut self,
+        directory: InodeNumber,
+        new: &NewNode<'_>,
+    ) -> Result<Node> {
+        self.entries(directory)?;
+        let inode = self.add(new)?;
+        let node = self.get_mut(inode)?;
+        node.attributes.links = 0;
+        node.is_unnamed = true;
+        self.found(inode)
+    }
+
     pub(super) fn link(
         &mut self,
         inode: InodeNumber,
@@ -63,7 +76,8 @@ impl Nodes {
         if self.entries(at.directory)?.find(at.name).is_some() {
             return Err(Errno::EEXIST);
         }
-        if self.get(inode)?.attributes.links == 0 {
+        let node = self.get(inode)?;
+        if node.attributes.links == 0 && !node.is_unnamed {
             return Err(Errno::ENOENT);
         }
         if self.is_directory(inode)? {
@@ -72,9 +86,10 @@ impl Nodes {
         self.check_links(inode)?;
         self.charge_name(at.name)?;
         self.entries(at.directory)?.set(at.name, inode);
-        let attributes = &mut self.get_mut(inode)?.attributes;
-        attributes.links += 1;
-        attributes.changed = time;
+        let node = self.get_mut(inode)?;
+        node.is_unnamed = false;
+        node.attributes.links += 1;
+        node.attributes.changed = time;
         Ok(Relinked { node: self.found(inode)?, directory: self.touch(at.directory, 0, time)? })
     }
 

@@ -27,6 +27,8 @@ pub(super) struct Node {
     pub(super) attributes: Attributes,
     /// References that the vfs has.
     pub(super) references: u64,
+    /// Whether it has never had a name, and may get one.
+    pub(super) is_unnamed: bool,
     pub(super) xattrs: Xattrs,
     pub(super) body: Body,
 }
@@ -91,6 +93,7 @@ impl Nodes {
                 created: new.time,
             },
             references,
+            is_unnamed: false,
             xattrs: Xattrs::new(),
             body: match new.kind {
                 FileKind::Directory => Body::Directory(Entries::new(self.seed)),
