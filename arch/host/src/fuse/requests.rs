@@ -133,12 +133,18 @@ impl Client {
         self.opened(&mut queue, node, handle, flags)
     }
 
+    /// The kernel's name of a file that was opened; closes it again if it cannot be used.
     fn opened(&self, queue: &mut Queue, node: Handle, file: Handle, flags: i32) -> Result<u64> {
         let number = file.to_word();
         if flags & APPEND != 0 && convert::access(flags).writes() {
             let how = OpenFlags::WRITE_ONLY | OpenFlags::APPEND | OpenFlags::REOPEN;
-            let end = queue.open(node, b"", how, 0)?;
-            self.appending().insert(number, end);
+            match queue.open(node, b"", how, 0) {
+                Ok(end) => drop(self.appending().insert(number, end)),
+                Err(error) => {
+                    queue.submit_close(file)?;
+                    return Err(error);
+                }
+            }
         }
         Ok(number)
     }
@@ -183,10 +189,16 @@ impl Client {
             Err(error) => return Err(error),
         };
         queue.act_as_itself();
-        let path = queue.open(file, b"", OpenFlags::PATH | OpenFlags::REOPEN, 0)?;
-        let (number, status) = self.tell(&mut queue, path)?;
         let opened = self.opened(&mut queue, file, file, flags)?;
-        Ok((number, status, opened))
+        let path = queue.open(file, b"", OpenFlags::PATH | OpenFlags::REOPEN, 0);
+        match path.and_then(|path| self.tell(&mut queue, path)) {
+            Ok((number, status)) => Ok((number, status, opened)),
+            Err(error) => {
+                drop(queue);
+                self.release(opened)?;
+                Err(error)
+            }
+        }
     }
 
     /// Changes attributes, and the size first if that is wanted.
