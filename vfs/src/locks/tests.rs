@@ -107,9 +107,6 @@ impl<'a> Run<'a> {
             self.set(had.owner, had.lock.span, Some(had.lock.kind));
             self.break_circles(had.owner);
         }
-        for waiting in &mut self.queue {
-            assert_eq!(poll(&mut waiting.task), None, "{:?}", waiting.lock);
-        }
     }
 
     fn expect(&self, owner: usize, lock: Lock) {
@@ -170,6 +167,9 @@ impl<'a> Run<'a> {
             }
         }
         self.settle();
+        for waiting in &mut self.queue {
+            assert_eq!(poll(&mut waiting.task), None, "{:?}", waiting.lock);
+        }
         assert_eq!(self.table.counts().1, self.queue.len());
     }
 }
