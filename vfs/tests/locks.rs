@@ -221,7 +221,7 @@ fn client_waits(a: &Client, mine: Handle, yours: Handle, b: &Client) -> Vec<Task
     let mut tasks: Vec<Task> =
         (0..600).map(|owner| wait(a, mine, (2 * owner, 1), owner)).collect();
     lock(b, yours, (0, 0), UNLOCK, 0).unwrap();
-    let had = tasks.iter_mut().filter_map(|task| poll(task)).filter(Result::is_ok).count();
+    let had = tasks.iter_mut().filter_map(poll).filter(Result::is_ok).count();
     assert_eq!(had, 512);
     tasks
 }
