@@ -121,8 +121,7 @@ fn what_means_nothing_is_refused() {
     assert_eq!(lock(&a, both, (1, i64::MAX as u64), SHARED, 1), Ok(()));
     assert_eq!(lock(&a, a.root, (0, 1), UNLOCK, 1), Err(Errno::EISDIR));
     let into = ArenaRange { offset: RECORD, len: 32 };
-    let ranged =
-        Request::Lock { handle: both, first: 0, len: 1, flags: SHARED, owner: 1, into };
+    let ranged = Request::Lock { handle: both, first: 0, len: 1, flags: SHARED, owner: 1, into };
     assert_eq!(a.run(&ranged).map(drop), Err(Errno::EINVAL));
 }
 
@@ -218,8 +217,7 @@ fn what_a_session_can_lock_is_bounded() {
 /// A wait beyond what the session may have ends with EDQUOT when its turn comes.
 fn client_waits(a: &Client, mine: Handle, yours: Handle, b: &Client) -> Vec<Task> {
     lock(b, yours, (0, 0), EXCLUSIVE, 0).unwrap();
-    let mut tasks: Vec<Task> =
-        (0..600).map(|owner| wait(a, mine, (2 * owner, 1), owner)).collect();
+    let mut tasks: Vec<Task> = (0..600).map(|owner| wait(a, mine, (2 * owner, 1), owner)).collect();
     lock(b, yours, (0, 0), UNLOCK, 0).unwrap();
     let had = tasks.iter_mut().filter_map(poll).filter(Result::is_ok).count();
     assert_eq!(had, 512);

@@ -213,11 +213,11 @@ impl InFlight {
 
     /// Takes any completion that was kept.
     pub(super) fn take_any(&mut self) -> Option<Done> {
-        let ticket = self.entries.iter().find_map(|entry| match (entry.early.front(), &entry.state)
-        {
-            (Some(done), _) | (None, State::Done(done)) => Some(done.ticket),
-            _ => None,
-        })?;
+        let ticket =
+            self.entries.iter().find_map(|entry| match (entry.early.front(), &entry.state) {
+                (Some(done), _) | (None, State::Done(done)) => Some(done.ticket),
+                _ => None,
+            })?;
         self.take(ticket)
     }
 
