@@ -121,6 +121,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..Default::default() })]
+
         #[test]
         fn they_are_what_they_are_byte_by_byte(
             steps in prop::collection::vec((span(), prop::option::of(kind())), 1..24),

@@ -163,10 +163,11 @@ impl State {
                 place += 1;
                 continue;
             }
+            // An exclusive lock may become a shared one by that, which others wait for.
+            let gives_way = lock.kind == Kind::Shared && locks.owners.contains_key(&asker.owner);
             let outcome = self.set(asker, lock.span, Some(lock.kind));
             self.leave(file, ticket, Some(outcome));
-            if self.break_circles(asker.owner) {
-                // Some that were ahead of this one may have gone.
+            if self.break_circles(asker.owner) || gives_way {
                 place = 0;
             }
         }

@@ -190,6 +190,12 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: 1000,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
+
     #[test]
     fn locks_are_had_as_in_the_model(steps in prop::collection::vec(step(), 1..60)) {
         let table = LockTable::default();
@@ -205,4 +211,19 @@ proptest! {
         let state = table.state.borrow();
         prop_assert!(state.files.is_empty() && state.outcomes.is_empty());
     }
+}
+
+#[test]
+fn one_who_takes_less_than_before_lets_those_ahead_on() {
+    let table = LockTable::default();
+    let span = |first, last| Span { first, last };
+    let all = Lock { span: span(0, 3), kind: Kind::Shared };
+    table.take(asker(0), Lock { span: span(3, 3), kind: Kind::Exclusive }).unwrap();
+    table.take(asker(3), Lock { span: span(0, 1), kind: Kind::Exclusive }).unwrap();
+    let mut ahead: Task<'_> = Box::pin(table.wait(asker(1), all));
+    assert_eq!(poll(&mut ahead), None);
+    let mut behind: Task<'_> = Box::pin(table.wait(asker(0), all));
+    assert_eq!(poll(&mut behind), None);
+    table.unlock(asker(3), span(0, 1)).unwrap();
+    assert_eq!((poll(&mut behind), poll(&mut ahead)), (Some(Ok(())), Some(Ok(()))));
 }
