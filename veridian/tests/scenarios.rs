@@ -15,6 +15,8 @@ mod connections;
 mod death;
 #[path = "scenarios/files.rs"]
 mod files;
+#[path = "scenarios/locks.rs"]
+mod locks;
 #[path = "scenarios/mounts.rs"]
 mod mounts;
 #[path = "scenarios/requests.rs"]
@@ -121,6 +123,8 @@ scenarios! {
     files::paths_stay_below_the_root,
     files::many_clients_write_at_once,
     files::two_threads_drive_two_queues_of_one_session,
+    locks::locks_are_waited_for_and_go_with_their_session,
+    locks::waiting_locks_are_bounded_by_the_slots,
     requests::nop_and_probe,
     requests::a_timeout_ends_and_can_be_cancelled,
     requests::every_request_of_a_full_queue_is_answered,

@@ -32,6 +32,7 @@ mod grants;
 mod hash;
 mod inode;
 mod lock;
+mod locks;
 mod message;
 mod mounts;
 mod name;

@@ -205,7 +205,7 @@ impl DataService for VfsService {
 
     fn open_session(&self, info: &SessionInfo) -> Result<(Rc<Session>, Handle), Errno> {
         let root = self.inner.vfs.root()?;
-        let (session, handle) = Session::new(info, root, self.seed)?;
+        let (session, handle) = Session::new(info, root, &self.inner.vfs.locks, self.seed)?;
         Ok((Rc::new(session), handle))
     }
 

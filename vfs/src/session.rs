@@ -8,19 +8,23 @@ use crate::binds::Via;
 use crate::error::Result;
 use crate::grants::{Grant, SessionGrants};
 use crate::inode::Inode;
+use crate::locks::LockTable;
 use crate::walk::Origin;
 use alloc::rc::Rc;
 use alloc::vec::Vec;
-use core::cell::RefCell;
+use core::cell::{Cell, RefCell};
 use dataplane::entry::{Errno, Handle};
-use dataplane::{Arena, Credentials, HandleTable, SessionInfo, SessionRights};
+use dataplane::{Arena, Credentials, HandleTable, SessionId, SessionInfo, SessionRights};
 
 /// One client's connection to the vfs.
 pub struct Session {
+    /// Names it.
+    pub(crate) id: SessionId,
     /// The memory that its requests name.
     pub(crate) arena: Arena,
     /// Its grants.
     pub(crate) grants: Rc<SessionGrants>,
+    locks: Rc<LockTable>,
     root: Rc<Inode>,
     principals: RefCell<Vec<Rc<Credentials>>>,
     handles: RefCell<HandleTable<Rc<OpenFile>>>,
@@ -39,6 +43,8 @@ pub(crate) struct OpenFile {
     pub(crate) rights: SessionRights,
     /// How it was opened.
     pub(crate) mode: OpenMode,
+    /// Whether a lock was asked for through it.
+    pub(crate) has_locked: Cell<bool>,
 }
 
 bitflags::bitflags! {
@@ -89,7 +95,12 @@ impl Session {
     ///
     /// # Errors
     /// EMFILE if it may have no handle, EINVAL if it can act as nobody.
-    pub(crate) fn new(info: &SessionInfo, root: Rc<Inode>, seed: u64) -> Result<(Self, Handle)> {
+    pub(crate) fn new(
+        info: &SessionInfo,
+        root: Rc<Inode>,
+        locks: &Rc<LockTable>,
+        seed: u64,
+    ) -> Result<(Self, Handle)> {
         if info.credentials.is_empty() {
             return Err(Errno::EINVAL);
         }
@@ -104,9 +115,12 @@ impl Session {
                 OpenMode::empty()
             },
             grant: RefCell::default(),
+            has_locked: Cell::new(false),
         }))?;
         let grants = SessionGrants::new(info.id, info.quota.pinned_pages, seed);
         let session = Self {
+            id: info.id,
+            locks: Rc::clone(locks),
             arena: info.arena.clone(),
             grants: Rc::new(grants),
             root,
@@ -179,13 +193,18 @@ impl Session {
     pub(crate) fn close(&self, handle: Handle) -> Result<()> {
         let removed = self.handles.borrow_mut().remove(handle);
         // Dropped here, when nothing is borrowed: it may be the last that keeps the file.
-        removed.map(drop)
+        let file = removed?;
+        if file.has_locked.get() {
+            self.locks.closed(file.inode.id, self.id, handle);
+        }
+        Ok(())
     }
 
     /// Gives everything up.
     pub(crate) fn close_all(&self) {
         let files: Vec<_> = self.handles.borrow_mut().drain().collect();
         drop(files);
+        self.locks.session_closed(self.id);
         self.grants.release_all();
     }
 }

@@ -8,6 +8,7 @@ use crate::dentries::Dentries;
 use crate::error::Result;
 use crate::hash::{self, Map};
 use crate::inode::Inode;
+use crate::locks::LockTable;
 use crate::mounts::{Label, Mount, Mounts, Writability};
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
@@ -31,6 +32,8 @@ pub(crate) struct Vfs {
     /// Length of that list at which those that are gone are taken out.
     pub(crate) purge_dirty_at: Cell<usize>,
     mounts: Mounts,
+    /// Advisory locks of all files.
+    pub(crate) locks: Rc<LockTable>,
     pub(crate) budget: Rc<Budget>,
     pub(crate) machine: Machine,
     pub(crate) broker: Rc<dyn Broker>,
@@ -46,6 +49,7 @@ impl Vfs {
             dirty: RefCell::new(hash::map(config.seed)),
             purge_dirty_at: Cell::new(PURGE_DIRTY_AT),
             mounts: Mounts::default(),
+            locks: Rc::default(),
             budget: Rc::new(Budget::new(config.memory_budget_bytes)),
             machine,
             broker,

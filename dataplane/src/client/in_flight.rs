@@ -1,8 +1,13 @@
 //! The client's own table of requests: what completions are matched against.
 
 use crate::entry::{CqeFlags, Status};
+use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::task::Waker;
+
+/// Most completions with more to come that are kept for one request: a service can send any number
+/// while its client waits for something else.
+const MOST_EARLY: usize = 64;
 
 /// Names a request of a queue until its last completion was taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -36,6 +41,23 @@ struct Entry {
     /// The largest count that can be true.
     most: u32,
     shots: Shots,
+    /// Completions with more to come that nobody has taken yet, oldest first.
+    early: VecDeque<Done>,
+    /// Whether some of those were dropped, which the one who asked has not been told yet.
+    lost: bool,
+}
+
+impl Entry {
+    fn free() -> Self {
+        Self {
+            generation: 1,
+            state: State::Free,
+            most: 0,
+            shots: Shots::One,
+            early: VecDeque::new(),
+            lost: false,
+        }
+    }
 }
 
 /// How many completions a request has.
@@ -67,8 +89,8 @@ pub(super) struct Unknown;
 
 impl InFlight {
     pub(super) fn new(slots: u32) -> Self {
-        let entry = |_| Entry { generation: 1, state: State::Free, most: 0, shots: Shots::One };
-        Self { entries: (0..slots).map(entry).collect(), free: (0..slots).rev().collect() }
+        let entries = (0..slots).map(|_| Entry::free()).collect();
+        Self { entries, free: (0..slots).rev().collect() }
     }
 
     /// The ticket that the next [`InFlight::start`] returns.
@@ -85,6 +107,7 @@ impl InFlight {
             entry.state = State::Waiting(None);
             entry.most = most;
             entry.shots = shots;
+            entry.lost = false;
         }
     }
 
@@ -115,18 +138,20 @@ impl InFlight {
         self.entry(ticket).is_some_and(|entry| matches!(entry.state, State::Forgotten))
     }
 
-    /// Nobody wants the completions of a request from now on; true if one had been kept.
-    pub(super) fn forget(&mut self, ticket: Ticket) -> bool {
-        match self.entry(ticket).map(|entry| &mut entry.state) {
-            Some(State::Done(_)) => {
+    /// Nobody wants the completions of a request from now on; says how many had been kept.
+    pub(super) fn forget(&mut self, ticket: Ticket) -> usize {
+        let Some(entry) = self.entry(ticket) else { return 0 };
+        let early = core::mem::take(&mut entry.early).len();
+        match &mut entry.state {
+            State::Done(_) => {
                 self.end(ticket);
-                true
+                early + 1
             }
-            Some(state @ State::Waiting(_)) => {
+            state @ State::Waiting(_) => {
                 *state = State::Forgotten;
-                false
+                early
             }
-            _ => false,
+            State::Free | State::Forgotten => early,
         }
     }
 
@@ -148,19 +173,36 @@ impl InFlight {
         }
     }
 
-    /// Keeps a completion for the one who asked, and wakes the task that waits for it.
-    pub(super) fn keep(&mut self, done: Done) {
-        if let Some(entry) = self.entry(done.ticket)
-            && let State::Waiting(Some(waker)) =
-                core::mem::replace(&mut entry.state, State::Done(done))
-        {
+    /// Keeps a completion for the one who asked, and wakes the task that waits for it. Says whether
+    /// it was kept: of those with more to come only so many are.
+    pub(super) fn keep(&mut self, done: Done) -> bool {
+        let Some(entry) = self.entry(done.ticket) else { return false };
+        let more = done.flags.contains(CqeFlags::MORE);
+        let kept = !more || entry.early.len() < MOST_EARLY;
+        let next = if more { State::Waiting(None) } else { State::Done(done) };
+        match (more, kept) {
+            (true, true) => entry.early.push_back(done),
+            (true, false) => entry.lost = true,
+            (false, _) => {}
+        }
+        if let State::Waiting(Some(waker)) = core::mem::replace(&mut entry.state, next) {
             waker.wake();
         }
+        kept
     }
 
-    /// Takes a completion that was kept.
+    /// Whether completions of a request were dropped since this was asked last.
+    pub(super) fn take_lost(&mut self, ticket: Ticket) -> bool {
+        self.entry(ticket).is_some_and(|entry| core::mem::take(&mut entry.lost))
+    }
+
+    /// Takes the oldest completion of a request that was kept.
     pub(super) fn take(&mut self, ticket: Ticket) -> Option<Done> {
-        match self.entry(ticket)?.state {
+        let entry = self.entry(ticket)?;
+        if let Some(done) = entry.early.pop_front() {
+            return Some(done);
+        }
+        match entry.state {
             State::Done(done) => {
                 self.end(ticket);
                 Some(done)
@@ -171,12 +213,12 @@ impl InFlight {
 
     /// Takes any completion that was kept.
     pub(super) fn take_any(&mut self) -> Option<Done> {
-        let done = self.entries.iter().find_map(|entry| match entry.state {
-            State::Done(done) => Some(done),
-            _ => None,
-        })?;
-        self.end(done.ticket);
-        Some(done)
+        let ticket =
+            self.entries.iter().find_map(|entry| match (entry.early.front(), &entry.state) {
+                (Some(done), _) | (None, State::Done(done)) => Some(done.ticket),
+                _ => None,
+            })?;
+        self.take(ticket)
     }
 
     /// Wakes this task when the completion comes; false if the request is not in flight.
@@ -210,4 +252,65 @@ impl InFlight {
 #[expect(clippy::cast_possible_truncation, reason = "the two halves of the word")]
 fn split(ticket: Ticket) -> (u32, u32) {
     (ticket.0 as u32, (ticket.0 >> 32) as u32)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn start(table: &mut InFlight, shots: Shots) -> Ticket {
+        let ticket = table.next().unwrap();
+        table.start(u32::MAX, shots);
+        ticket
+    }
+
+    fn done(ticket: Ticket, aux: u64, flags: CqeFlags) -> Done {
+        Done { ticket, status: Status::OK, flags, aux }
+    }
+
+    fn put_aside(table: &mut InFlight, done: Done) -> bool {
+        table.check(done).is_ok_and(|done| table.keep(done))
+    }
+
+    #[test]
+    fn completions_with_more_to_come_are_kept_in_order() {
+        let mut table = InFlight::new(2);
+        let ticket = start(&mut table, Shots::Many);
+        let other = start(&mut table, Shots::One);
+        for aux in 0..3 {
+            assert!(put_aside(&mut table, done(ticket, aux, CqeFlags::MORE)));
+        }
+        assert!(put_aside(&mut table, done(other, 9, CqeFlags::empty())));
+        assert!(put_aside(&mut table, done(ticket, 3, CqeFlags::empty())));
+        // It has ended.
+        assert!(!put_aside(&mut table, done(ticket, 4, CqeFlags::MORE)));
+        let order: Vec<u64> = (0..4).filter_map(|_| table.take(ticket)).map(|d| d.aux).collect();
+        assert_eq!(order, [0, 1, 2, 3]);
+        assert_eq!(table.take(ticket), None);
+        assert_eq!(table.take_any().map(|done| done.aux), Some(9));
+        assert_eq!(table.take_any(), None);
+        let again = start(&mut table, Shots::One);
+        assert!(again != ticket && again != other);
+        assert!(!put_aside(&mut table, done(again, 0, CqeFlags::MORE)), "only one was asked for");
+    }
+
+    #[test]
+    fn what_nobody_takes_is_bounded_and_the_loss_is_told() {
+        let mut table = InFlight::new(2);
+        let ticket = start(&mut table, Shots::Many);
+        let kept = (0..100).filter(|n| put_aside(&mut table, done(ticket, *n, CqeFlags::MORE)));
+        assert_eq!(kept.count(), MOST_EARLY);
+        assert!(table.take_lost(ticket));
+        assert!(!table.take_lost(ticket));
+        assert_eq!(table.take(ticket).map(|done| done.aux), Some(0));
+        assert!(put_aside(&mut table, done(ticket, 100, CqeFlags::MORE)));
+        assert_eq!(table.forget(ticket), MOST_EARLY);
+        assert!(table.is_forgotten(ticket));
+        table.end_if_last(&done(ticket, 0, CqeFlags::empty()));
+        let second = start(&mut table, Shots::Many);
+        assert!(put_aside(&mut table, done(second, 1, CqeFlags::MORE)));
+        assert!(put_aside(&mut table, done(second, 2, CqeFlags::empty())));
+        assert_eq!(table.forget(second), 2);
+        assert_eq!(table.take_any(), None);
+    }
 }

@@ -337,7 +337,7 @@ impl Queue {
     /// Drops whatever completions of a request are still to come: nobody waits for it any more.
     /// It stays in flight until it has ended; memory that it names must be left alone.
     pub fn forget(&mut self, ticket: Ticket) {
-        self.kept -= usize::from(self.in_flight.forget(ticket));
+        self.kept -= self.in_flight.forget(ticket);
     }
 
     /// Reads the next completion that somebody wants and matches it; it stays in the ring.
@@ -384,9 +384,14 @@ impl Queue {
 
     fn put_aside(&mut self, words: &rings::CqeWords, done: Done) -> Result<(), ClientError> {
         self.consume(words, &done)?;
-        self.in_flight.keep(done);
-        self.kept += 1;
+        self.kept += usize::from(self.in_flight.keep(done));
         Ok(())
+    }
+
+    /// Whether completions with more to come were dropped since this was asked last, because more
+    /// than 64 came while the client waited for other requests.
+    pub fn take_lost(&mut self, ticket: Ticket) -> bool {
+        self.in_flight.take_lost(ticket)
     }
 
     /// Keeps every completion that is there for the tasks that wait for them.

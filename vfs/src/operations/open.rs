@@ -8,7 +8,7 @@ use crate::session::{OpenFile, OpenMode, Session};
 use crate::vfs::Vfs;
 use crate::walk::{Last, Links, Walk};
 use alloc::rc::Rc;
-use core::cell::RefCell;
+use core::cell::{Cell, RefCell};
 use dataplane::entry::{Errno, Handle};
 use dataplane::file::{FileKind, OpenFlags};
 use dataplane::filesystem::{Name, NewNode};
@@ -141,6 +141,7 @@ impl Vfs {
             self.set_size(&opened.inode, who, 0).await?;
         }
         session.add(OpenFile {
+            has_locked: Cell::new(false),
             rights: from.rights,
             inode: opened.inode,
             via: opened.via,

@@ -2,11 +2,13 @@
 //!
 //! ```text
 //!   files   what a handle stands for: contents, listings, file systems
+//!   locks   advisory locks
 //!   paths   what a path names
 //!   xattrs  extended attributes
 //! ```
 
 mod files;
+mod locks;
 mod paths;
 mod xattrs;
 
@@ -54,6 +56,7 @@ pub(crate) const SERVED: &[Opcode] = &[
     Opcode::Setxattr,
     Opcode::Listxattr,
     Opcode::Removexattr,
+    Opcode::Lock,
 ];
 
 pub(crate) type Done = Completion<PinnedPages>;
@@ -178,6 +181,7 @@ impl Job {
             | Request::Setxattr { .. }
             | Request::Listxattr { .. }
             | Request::Removexattr { .. } => self.run_on_xattr(who).await,
+            Request::Lock { .. } => self.run_on_lock().await,
             _ => self.run_on_file(who).await,
         }
     }
