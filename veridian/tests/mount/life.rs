@@ -53,6 +53,40 @@ fn it_goes_when_the_vfs_is_killed() {
 }
 
 #[test]
+fn it_goes_when_the_whole_system_is_killed() {
+    let Some(mut mounted) = Mounted::new() else { return };
+    let system = mounted.system.take().unwrap();
+    let vfs = system.connection.status().unwrap().services[0].pid;
+    let stat = fs::read_to_string(format!("/proc/{vfs}/stat")).unwrap();
+    // The name, in parentheses, may contain anything; the parent is the second behind it.
+    let init = stat.rsplit(')').next().unwrap().split_whitespace().nth(1).unwrap();
+    let init = Pid::from_raw(init.parse().unwrap()).unwrap();
+    kill_process(init, Signal::KILL).unwrap();
+    mounted.await_gone();
+    // It cannot be stopped in order any more.
+    std::mem::forget(system);
+}
+
+#[test]
+fn it_is_gone_when_down_returns() {
+    if !can_mount() {
+        return;
+    }
+    let point = tempfile::tempdir().unwrap();
+    let address = format!("@veridian-mount-test-{}", std::process::id());
+    let run = |arguments: &[&str]| {
+        let mut command = command(["--address", &address].iter().chain(arguments));
+        let ran = command.output().unwrap();
+        assert!(ran.status.success(), "{ran:?}");
+    };
+    run(&["up"]);
+    run(&["mount", point.path().to_str().unwrap()]);
+    fs::write(point.path().join("file"), b"x").unwrap();
+    run(&["down"]);
+    assert!(!is_mounted(point.path()));
+}
+
+#[test]
 fn in_the_foreground_it_ends_by_ctrl_c() {
     let Some(mounted) = Mounted::new() else { return };
     let other = tempfile::tempdir().unwrap();
