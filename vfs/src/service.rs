@@ -233,6 +233,9 @@ impl DataService for VfsService {
             Err(_) if !SERVED.contains(&sqe.opcode()) => return Errno::EOPNOTSUPP.into(),
             Err(error) => return error.into(),
         };
+        if let Err(error) = session.check_principal(sqe.credential) {
+            return error.into();
+        }
         if let Some(done) = self.inner.now(session, &request) {
             return Answer::Now(done.into());
         }
