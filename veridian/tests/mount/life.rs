@@ -6,6 +6,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use std::fs;
 use std::io::{BufRead, BufReader};
+use std::path::Path;
 use std::process::Stdio;
 
 #[test]
@@ -69,11 +70,33 @@ fn it_goes_when_the_whole_system_is_killed() {
 
 #[test]
 fn it_is_gone_when_down_returns() {
+    down(|_| {});
+}
+
+#[test]
+fn it_is_gone_when_down_returns_though_its_front_end_was_killed() {
+    down(|point| kill_process(front_end(point), Signal::KILL).unwrap());
+}
+
+/// The process that serves a mount.
+fn front_end(point: &Path) -> Pid {
+    let point = point.to_str().unwrap();
+    let mut processes = fs::read_dir("/proc").unwrap().flatten();
+    let serves = |process: &fs::DirEntry| {
+        let line = fs::read_to_string(process.path().join("cmdline")).unwrap_or_default();
+        line.split('\0').any(|argument| argument == point)
+    };
+    let process = processes.find(serves).unwrap().file_name();
+    Pid::from_raw(process.to_str().unwrap().parse().unwrap()).unwrap()
+}
+
+/// Mounts a system that is then stopped by `down`.
+fn down(meanwhile: impl FnOnce(&Path)) {
     if !can_mount() {
         return;
     }
     let point = tempfile::tempdir().unwrap();
-    let address = format!("@veridian-mount-test-{}", std::process::id());
+    let address = format!("@veridian{}", point.path().display());
     let run = |arguments: &[&str]| {
         let mut command = command(["--address", &address].iter().chain(arguments));
         let ran = command.output().unwrap();
@@ -82,6 +105,7 @@ fn it_is_gone_when_down_returns() {
     run(&["up"]);
     run(&["mount", point.path().to_str().unwrap()]);
     fs::write(point.path().join("file"), b"x").unwrap();
+    meanwhile(point.path());
     run(&["down"]);
     assert!(!is_mounted(point.path()));
 }
