@@ -233,14 +233,17 @@ impl DataService for VfsService {
             Err(_) if !SERVED.contains(&sqe.opcode()) => return Errno::EOPNOTSUPP.into(),
             Err(error) => return error.into(),
         };
+        if let Err(error) = session.check_principal(sqe.credential) {
+            return error.into();
+        }
+        if let Some(done) = self.inner.now(session, &request) {
+            return Answer::Now(done.into());
+        }
         // Whom it acts as is decided now, whatever the index may stand for later.
         let who = match session.principal(sqe.credential) {
             Ok(who) => who,
             Err(error) => return error.into(),
         };
-        if let Some(done) = self.inner.now(session, &request) {
-            return Answer::Now(done.into());
-        }
         let job = Job { inner: Rc::clone(&self.inner), session: Rc::clone(session), request, who };
         match self.tasks.start(job) {
             Started::Done(done) => Answer::Now(done),

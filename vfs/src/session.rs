@@ -131,6 +131,16 @@ impl Session {
         Ok((session, handle))
     }
 
+    /// Whether the broker has approved a principal of this index.
+    ///
+    /// # Errors
+    /// EINVAL.
+    #[inline]
+    pub(crate) fn check_principal(&self, index: u16) -> Result<()> {
+        let known = index == 0 || usize::from(index) < self.principals.borrow().len();
+        if known { Ok(()) } else { Err(Errno::EINVAL) }
+    }
+
     /// The principal that a request acts as.
     ///
     /// # Errors

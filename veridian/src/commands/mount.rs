@@ -147,16 +147,24 @@ fn plain(field: &str) -> String {
         .fold(field.to_owned(), |field, (escape, character)| field.replace(escape, character))
 }
 
-/// Waits until no mount of a system that has stopped is left.
+/// Waits until no mount of a system that has stopped is left. What does not go by itself, because
+/// its front end was killed or hangs, is taken out of the tree.
 pub(crate) fn await_gone(address: &Address) -> Result<()> {
     let start = Instant::now();
-    while mounts()?.iter().any(|mount| mount.address == address.0) {
+    loop {
+        let mut left = mounts()?;
+        left.retain(|mount| mount.address == address.0);
+        if left.is_empty() {
+            return Ok(());
+        }
         if start.elapsed() > GONE_WITHIN {
-            bail!("a mount of the system at {address} has not gone");
+            return left.iter().try_for_each(|mount| {
+                fuse::unmount(Path::new(&mount.point), UnmountFlags::DETACH)
+                    .with_context(|| format!("unmounting what was left at {}", mount.point))
+            });
         }
         thread::sleep(Duration::from_millis(5));
     }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -146,3 +146,19 @@ fn users_are_kept_apart() {
     assert_eq!(fs::metadata(mounted.path("team/file")).unwrap().gid(), 1003);
     assert_eq!(fs::metadata(mounted.path("team/below")).unwrap().mode() & 0o2000, 0o2000);
 }
+
+#[test]
+fn two_who_append_overwrite_nothing() {
+    let Some(mounted) = Mounted::new() else { return };
+    let path = mounted.path("log");
+    File::create(&path).unwrap();
+    std::thread::scope(|scope| {
+        for who in [b'a', b'b'] {
+            let mut file = OpenOptions::new().append(true).open(&path).unwrap();
+            scope.spawn(move || (0..200).for_each(|_| file.write_all(&[who; 100]).unwrap()));
+        }
+    });
+    let bytes = fs::read(&path).unwrap();
+    assert_eq!(bytes.len(), 2 * 200 * 100);
+    assert!(bytes.chunks(100).all(|line| line.iter().all(|byte| *byte == line[0])));
+}

@@ -53,6 +53,63 @@ fn it_goes_when_the_vfs_is_killed() {
     mounted.await_gone();
 }
 
+#[test]
+fn it_goes_when_the_whole_system_is_killed() {
+    let Some(mut mounted) = Mounted::new() else { return };
+    let system = mounted.system.take().unwrap();
+    let vfs = system.connection.status().unwrap().services[0].pid;
+    let stat = fs::read_to_string(format!("/proc/{vfs}/stat")).unwrap();
+    // The name, in parentheses, may contain anything; the parent is the second behind it.
+    let init = stat.rsplit(')').next().unwrap().split_whitespace().nth(1).unwrap();
+    let init = Pid::from_raw(init.parse().unwrap()).unwrap();
+    kill_process(init, Signal::KILL).unwrap();
+    mounted.await_gone();
+    // It cannot be stopped in order any more.
+    std::mem::forget(system);
+}
+
+#[test]
+fn it_is_gone_when_down_returns() {
+    down(|_| {});
+}
+
+#[test]
+fn it_is_gone_when_down_returns_though_its_front_end_was_killed() {
+    down(|point| kill_process(front_end(point), Signal::KILL).unwrap());
+}
+
+/// The process that serves a mount.
+fn front_end(point: &Path) -> Pid {
+    let point = point.to_str().unwrap();
+    let mut processes = fs::read_dir("/proc").unwrap().flatten();
+    let serves = |process: &fs::DirEntry| {
+        let line = fs::read_to_string(process.path().join("cmdline")).unwrap_or_default();
+        line.split('\0').any(|argument| argument == point)
+    };
+    let process = processes.find(serves).unwrap().file_name();
+    Pid::from_raw(process.to_str().unwrap().parse().unwrap()).unwrap()
+}
+
+/// Mounts a system that is then stopped by `down`.
+fn down(meanwhile: impl FnOnce(&Path)) {
+    if !can_mount() {
+        return;
+    }
+    let point = tempfile::tempdir().unwrap();
+    let address = format!("@veridian{}", point.path().display());
+    let run = |arguments: &[&str]| {
+        let mut command = command(["--address", &address].iter().chain(arguments));
+        let ran = command.output().unwrap();
+        assert!(ran.status.success(), "{ran:?}");
+    };
+    run(&["up"]);
+    run(&["mount", point.path().to_str().unwrap()]);
+    fs::write(point.path().join("file"), b"x").unwrap();
+    meanwhile(point.path());
+    run(&["down"]);
+    assert!(!is_mounted(point.path()));
+}
+
 /// A mount of the same system in the foreground, once it is usable.
 fn serving(mounted: &Mounted, point: &Path) -> Child {
     let mut serving = mounted
