@@ -10,10 +10,12 @@
     reason = "a test fails by panicking"
 )]
 
+#[path = "model/ranges.rs"]
+mod ranges;
 mod support;
 
 use dataplane::entry::{Errno, Handle};
-use dataplane::file::{FileStatus, OpenFlags, RenameFlags, UnlinkKind};
+use dataplane::file::{AllocateMode, FileStatus, OpenFlags, RenameFlags, UnlinkKind};
 use dataplane::grant::CONTENTS;
 use proptest::prelude::*;
 use support::client::Client;
@@ -32,6 +34,9 @@ enum Step {
     Grant(usize, u64, u32),
     Write(usize, u64, usize, u8),
     Truncate(usize, u64),
+    Allocate(usize, AllocateMode, u64, u64),
+    Seek(usize, u64),
+    Copy((usize, u64), (usize, u64), u32),
     Sync(usize),
     Stat(String),
     StatHandle(usize),
@@ -50,6 +55,16 @@ fn path() -> impl Strategy<Value = String> {
 
 fn mode() -> impl Strategy<Value = u32> {
     prop_oneof![Just(0o777), Just(0o700), Just(0o3775), Just(0o6755), 0u32..0o1000]
+}
+
+fn allocate_mode() -> impl Strategy<Value = AllocateMode> {
+    prop::sample::select(vec![
+        AllocateMode::Allocate,
+        AllocateMode::AllocateKeepSize,
+        AllocateMode::PunchHole,
+        AllocateMode::ZeroRange,
+        AllocateMode::ZeroRangeKeepSize,
+    ])
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -77,7 +92,12 @@ fn step() -> impl Strategy<Value = Step> {
         3 => (slot.clone(), offset.clone(), 1..9000u32).prop_map(|(s, o, l)| Step::Grant(s, o, l)),
         6 => (slot.clone(), offset.clone(), 1..9000usize, any::<u8>())
             .prop_map(|(s, o, l, b)| Step::Write(s, o, l, b)),
-        2 => (slot.clone(), offset).prop_map(|(s, o)| Step::Truncate(s, o)),
+        2 => (slot.clone(), offset.clone()).prop_map(|(s, o)| Step::Truncate(s, o)),
+        2 => (slot.clone(), allocate_mode(), offset.clone(), 0..9000u64)
+            .prop_map(|(s, m, o, l)| Step::Allocate(s, m, o, l)),
+        1 => (slot.clone(), offset.clone()).prop_map(|(s, o)| Step::Seek(s, o)),
+        3 => ((slot.clone(), offset.clone()), (slot.clone(), offset.clone()), 0..9000u32)
+            .prop_map(|(from, to, l)| Step::Copy(from, to, l)),
         1 => slot.clone().prop_map(Step::Sync),
         3 => path().prop_map(Step::Stat),
         1 => slot.prop_map(Step::StatHandle),
@@ -98,25 +118,33 @@ struct Open {
     flags: OpenFlags,
 }
 
+/// Where the contents of files are.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Contents {
+    InCache,
+    Backing,
+    /// In a file system that others change too.
+    Shared,
+}
+
 struct Run<'a> {
     system: &'a System,
     clients: Vec<Client>,
     naive: Naive,
     open: [Option<Open>; 6],
     next: usize,
-    /// Whether others change the file system too.
-    is_shared: bool,
+    contents: Contents,
 }
 
 impl<'a> Run<'a> {
-    fn new(system: &'a System, is_shared: bool) -> Self {
+    fn new(system: &'a System, contents: Contents) -> Self {
         Self {
             system,
             clients: USERS.iter().map(|uid| system.client(*uid, *uid)).collect(),
             naive: Naive::new(),
             open: [None; 6],
             next: 0,
-            is_shared,
+            contents,
         }
     }
 
@@ -203,10 +231,10 @@ impl<'a> Run<'a> {
             Step::Grant(_, offset, len) if open.flags.reads() && !is_directory => {
                 let (count, id) = match client.read_grant(handle, offset, len, false) {
                     // Of what others change too, no pages are kept that could be granted.
-                    Err(Errno::EOPNOTSUPP) if self.is_shared => return,
+                    Err(Errno::EOPNOTSUPP) if self.contents == Contents::Shared => return,
                     granted => granted.unwrap(),
                 };
-                assert!(!self.is_shared, "a page was kept");
+                assert!(self.contents != Contents::Shared, "a page was kept");
                 let expected = part(data, offset, len as usize);
                 assert_eq!(count as usize, expected.len());
                 if count > 0 {
@@ -243,11 +271,12 @@ fn part(data: &[u8], offset: u64, len: usize) -> Vec<u8> {
     data[start..data.len().min(start + len)].to_vec()
 }
 
-fn run(system: &System, steps: &[(usize, Step)], is_shared: bool) {
-    let mut run = Run::new(system, is_shared);
+fn run(system: &System, steps: &[(usize, Step)], contents: Contents) {
+    let mut run = Run::new(system, contents);
     for (user, step) in steps {
         run.on_names(*user, step);
         run.on_file(step);
+        run.on_ranges(step);
         let usage = system.service.usage();
         assert!(usage.used_bytes <= usage.limit_bytes);
     }
@@ -269,7 +298,7 @@ proptest! {
     fn tmpfs_does_what_the_model_does(steps in steps(), denies in any::<bool>()) {
         let system = System::new(16 << 20);
         system.memory.denies_punch.store(denies, std::sync::atomic::Ordering::Relaxed);
-        run(&system, &steps, false);
+        run(&system, &steps, Contents::InCache);
     }
 
     #[test]
@@ -278,7 +307,7 @@ proptest! {
         let fake = FakeFileSystem::new(pace);
         // So little memory that pages are evicted and written back all the time.
         let system = System::over(256 << 10, Box::new(fake.clone()));
-        run(&system, &steps, false);
+        run(&system, &steps, Contents::Backing);
         block_on(control::service::Service::stop(&*system.service));
         system.service.drop_dentries();
         let usage = system.service.usage();
@@ -295,7 +324,7 @@ proptest! {
         let pace = if seed % 3 == 0 { Pace::Now } else { Pace::Later(seed) };
         let fake = FakeFileSystem::new(pace).shared();
         let system = System::over(256 << 10, Box::new(fake.clone()));
-        run(&system, &steps, true);
+        run(&system, &steps, Contents::Shared);
         // Nothing is kept, without being told to forget it.
         let usage = system.service.usage();
         prop_assert_eq!((usage.inodes, usage.pages, usage.dentries), (1, 0, 0));

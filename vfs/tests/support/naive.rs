@@ -1,7 +1,7 @@
 //! A vfs as naive as can be: a tree of nodes, rules written down one after the other.
 
 use dataplane::entry::Errno;
-use dataplane::file::{OpenFlags, RenameFlags, UnlinkKind};
+use dataplane::file::{AllocateMode, OpenFlags, RenameFlags, UnlinkKind};
 use std::collections::BTreeMap;
 
 type Outcome<T> = Result<T, Errno>;
@@ -184,6 +184,25 @@ impl Naive {
 
     pub(crate) fn truncate(&mut self, uid: u32, node: usize, size: usize) {
         self.nodes[node].data.resize(size, 0);
+        self.lose_privileges(uid, node);
+    }
+
+    pub(crate) fn allocate(
+        &mut self,
+        uid: u32,
+        node: usize,
+        mode: AllocateMode,
+        range: std::ops::Range<usize>,
+    ) {
+        use AllocateMode::{Allocate, PunchHole, ZeroRange, ZeroRangeKeepSize};
+        let data = &mut self.nodes[node].data;
+        if matches!(mode, Allocate | ZeroRange) && data.len() < range.end {
+            data.resize(range.end, 0);
+        }
+        if matches!(mode, PunchHole | ZeroRange | ZeroRangeKeepSize) {
+            let size = data.len();
+            data[range.start.min(size)..range.end.min(size)].fill(0);
+        }
         self.lose_privileges(uid, node);
     }
 
