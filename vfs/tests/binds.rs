@@ -11,7 +11,7 @@
 mod support;
 
 use dataplane::entry::Errno;
-use dataplane::file::{FilesystemStatus, OpenFlags, RenameFlags, XattrMode};
+use dataplane::file::{FilesystemStatus, LinkFlags, OpenFlags, RenameFlags, XattrMode};
 use support::client::{BOTH, Client, READ, WRITE};
 use support::{System, block_on, each};
 use vfs::Writability::{self, ReadOnly, ReadWrite};
@@ -130,6 +130,27 @@ fn through_a_read_only_bind_nothing_changes() {
         assert_eq!(client.list("c"), Ok(vec!["new".into()]));
         let up = client.open_at(directory, "../../e/new", BOTH | OpenFlags::CREATE, 0o600);
         assert!(up.is_ok(), "`..` leads out of it");
+    });
+}
+
+#[test]
+fn no_name_leads_out_of_a_read_only_bind() {
+    each(|system, client| {
+        client.mkdir("hidden", 0o700).unwrap();
+        client.mkdir("hidden/a", 0o755).unwrap();
+        client.close(client.create("hidden/a/f", 0o666).unwrap()).unwrap();
+        client.mkdir("b", 0o755).unwrap();
+        client.mkdir("open", 0o1777).unwrap();
+        bind(system, "hidden/a", "b", ReadOnly).unwrap();
+        // He may write the file, if he comes to it by a way that lets him.
+        let user = system.client(7, 7);
+        let path = user.open("b/f", OpenFlags::PATH).unwrap();
+        assert_eq!(user.link("b/f", "open/f"), Err(Errno::EROFS));
+        let by_handle = user.link_at(path, "", "open/f", LinkFlags::EMPTY_PATH);
+        assert_eq!(by_handle, Err(Errno::EROFS));
+        assert_eq!(user.open("open/f", WRITE), Err(Errno::ENOENT));
+        assert_eq!(client.stat("hidden/a/f").unwrap().links, 1);
+        client.link("hidden/a/f", "open/f").unwrap();
     });
 }
 

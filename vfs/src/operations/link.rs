@@ -1,6 +1,7 @@
 //! Hard and symbolic links, and names of what is no file.
 
 use super::open::What;
+use crate::binds;
 use crate::error::Result;
 use crate::inode::{Body, Inode};
 use crate::permission::{self, Want};
@@ -36,7 +37,8 @@ impl Vfs {
         }
         let follow = flags.contains(LinkFlags::FOLLOW);
         let links = if follow { Links::Follow } else { Links::Keep };
-        let file = self.target(session, who, (from, old), links, SessionRights::READ).await?;
+        let found = self.target_and_way(session, who, (from, old), links, SessionRights::READ);
+        let (file, via) = found.await?;
         let walk = self.vacant(session, who, to, new).await?;
         let (directory, Last::Name(name)) = (&walk.at, walk.last()) else {
             return Err(Errno::EEXIST);
@@ -44,6 +46,8 @@ impl Vfs {
         if !Rc::ptr_eq(&file.mount, &directory.mount) {
             return Err(Errno::EXDEV);
         }
+        // By its new name it could be changed.
+        binds::check_writable(&via)?;
         permission::check(&directory.attributes(), who, Want::WRITE | Want::SEARCH)?;
         if file.kind == FileKind::Directory {
             return Err(Errno::EPERM);
