@@ -87,6 +87,14 @@ fn names_and_sizes_have_limits() {
         }
     };
     assert_eq!(full, Errno::ENOSPC);
+    // What replaces another is charged for what it is larger.
+    for len in [10_000, 9_000] {
+        client.set_xattr(file, ("user.0", &vec![1; len]), XattrMode::Replace).unwrap();
+        assert_eq!(client.xattr(file, "user.0", 10_000), Ok((len as u32, vec![1; len])));
+    }
+    let larger = client.set_xattr(file, ("user.0", &[2; 60_000]), XattrMode::Replace);
+    assert_eq!(larger, Err(Errno::ENOSPC));
+    assert_eq!(client.xattr(file, "user.0", 10_000), Ok((9_000, vec![1; 9_000])));
 }
 
 #[test]

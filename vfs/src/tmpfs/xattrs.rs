@@ -54,8 +54,11 @@ impl Nodes {
             }
             _ => {}
         }
-        self.budget().charge(cost(xattr.name, xattr.value))?;
-        self.budget().refund(before.unwrap_or(0));
+        let (before, after) = (before.unwrap_or(0), cost(xattr.name, xattr.value));
+        match after.checked_sub(before) {
+            Some(more) => self.budget().charge(more)?,
+            None => self.budget().refund(before - after),
+        }
         let node = self.get_mut(inode)?;
         node.xattrs.insert(xattr.name.into(), xattr.value.into());
         node.attributes.changed = time;
