@@ -120,6 +120,16 @@ fn zeroed_ranges_keep_their_memory() {
 }
 
 #[test]
+fn a_range_that_finds_no_space_is_left_as_it_was() {
+    let system = System::new(BUDGET);
+    let client = system.root_client();
+    let file = filled(&client, "a", 4);
+    let beyond = client.allocate(file, AllocateMode::ZeroRange, 10, 2 * BUDGET);
+    assert_eq!(beyond, Err(Errno::ENOSPC));
+    assert_eq!(client.read(file, 0, 5 * PAGE), Ok(vec![7; 4 * PAGE]));
+}
+
+#[test]
 fn data_and_holes_are_found() {
     let system = System::new(BUDGET);
     let client = system.root_client();

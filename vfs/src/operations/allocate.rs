@@ -47,8 +47,10 @@ impl Vfs {
         match mode {
             AllocateMode::PunchHole => contents.punch(&(offset..end))?,
             AllocateMode::ZeroRange | AllocateMode::ZeroRangeKeepSize => {
-                contents.zero(&(offset..end))?;
+                // First what can fail: without space, nothing is zeroed.
                 self.reserve(file, offset..end).await?;
+                contents.before_change()?;
+                contents.zero(&(offset..end))?;
             }
             AllocateMode::Allocate | AllocateMode::AllocateKeepSize => {
                 self.reserve(file, offset..end).await?;
