@@ -133,7 +133,8 @@ impl Queue {
     /// until it returns. A signal does not end the wait.
     ///
     /// # Errors
-    /// The service's answer, or the region cannot be mapped.
+    /// The service's answer, or the region cannot be mapped; [`ClientError::Full`] if every slot is
+    /// taken by completions that nobody has asked for.
     #[inline]
     pub fn read_grant<R>(
         &mut self,
@@ -142,12 +143,7 @@ impl Queue {
         len: u32,
         look: impl FnOnce(GrantView<'_>) -> R,
     ) -> Result<R, ClientError> {
-        let read = loop {
-            match self.publish_grant(handle, offset, len) {
-                Err(ClientError::Full) if self.in_flight() > 0 => self.make_room()?,
-                read => break read?,
-            }
-        };
+        let read = self.with_room(|queue| queue.publish_grant(handle, offset, len))?;
         let mut look = Some(look);
         loop {
             let seen = self.wait_grant(read, |view| look.take().map(|look| look(view)));

@@ -317,8 +317,21 @@ impl Queue {
     /// nobody has asked for.
     #[inline]
     pub fn submit_waiting(&mut self, sqe: Sqe) -> Result<Ticket, ClientError> {
+        self.with_room(|queue| queue.submit(sqe))
+    }
+
+    /// Tries again while the queue is full and the service can still make room.
+    ///
+    /// # Errors
+    /// See [`Queue::submit_waiting`].
+    #[inline]
+    pub(super) fn with_room<T>(
+        &mut self,
+        mut submit: impl FnMut(&mut Self) -> Result<T, ClientError>,
+    ) -> Result<T, ClientError> {
         loop {
-            match self.submit(sqe) {
+            match submit(self) {
+                // Only what the service has yet to answer; what is kept stays until it is taken.
                 Err(ClientError::Full) if self.ring.in_flight() > 0 => self.make_room()?,
                 result => return result,
             }
@@ -327,7 +340,7 @@ impl Queue {
 
     /// Takes a completion and keeps it, or lets the service get on if there is none.
     #[cold]
-    pub(super) fn make_room(&mut self) -> Result<(), ClientError> {
+    fn make_room(&mut self) -> Result<(), ClientError> {
         match self.peek()? {
             Some((words, done)) => self.put_aside(&words, done),
             None => self.give_way(),

@@ -150,6 +150,21 @@ fn a_deadline_ends_a_wait_and_leaves_the_request_in_flight() {
     }
 }
 
+#[test]
+fn completions_that_nobody_takes_fill_the_queue() {
+    let stage = Arc::new(Stage::default());
+    let mut queue =
+        queue(&stage, 8, WaitMode::Sleeping, (0..1_000u32).map(|at| at as u8).collect());
+    let asked: Vec<_> = std::iter::from_fn(|| queue.submit_waiting(request(0)).ok()).collect();
+    assert!(asked.len() >= 8);
+    assert_eq!(queue.submit_waiting(request(0)), Err(ClientError::Full));
+    assert_eq!(queue.read_grant(Handle::NONE, 0, 1, |_| ()), Err(ClientError::Full));
+    for ticket in asked {
+        assert_eq!(queue.wait_for(ticket).unwrap().ticket, ticket, "nothing is lost");
+    }
+    assert_eq!(queue.in_flight(), 0);
+}
+
 /// What a pending future has left with the notifier.
 #[derive(Default)]
 struct Left(Mutex<Option<(Word, u64)>>);
