@@ -176,12 +176,7 @@ impl Queue {
     /// # Errors
     /// The service's answer.
     pub fn stat(&mut self, handle: Handle, path: &[u8]) -> Result<FileStatus, ClientError> {
-        self.record(FileStatus::BYTES, path, |path, into| Request::Statx {
-            handle,
-            path,
-            follow: true,
-            into,
-        })
+        self.record(path, |path, into| Request::Statx { handle, path, follow: true, into })
     }
 
     /// Calls `each` for every entry of a directory, "." and ".." left out.
@@ -196,23 +191,36 @@ impl Queue {
         let mut cookie = 0;
         let mut bytes = Vec::new();
         loop {
-            let buffer = self.part(DIRECTORY_PART)?;
-            let request = Request::Getdents { handle, cookie, into: buffer.range() };
-            let result = self.call(request.to_sqe()).and_then(|done| {
-                bytes.resize(count(&done), 0);
-                self.arena().read(buffer.first(length(bytes.len())), &mut bytes)?;
-                Ok(done.aux)
-            });
-            self.give_back(buffer);
-            let next = result?;
+            cookie = self.directory_part(handle, cookie, &mut bytes)?;
             if bytes.is_empty() {
                 return Ok(());
             }
             DirectoryReader::new(&bytes)
                 .filter(|entry| entry.name != b"." && entry.name != b"..")
                 .for_each(|entry| each(&entry));
-            cookie = next;
         }
+    }
+
+    /// Replaces `entries` by those behind a cookie, as many as one request brings; none at the end
+    /// of the directory. Returns the cookie to go on with. The first is 0.
+    ///
+    /// # Errors
+    /// The service's answer.
+    pub fn directory_part(
+        &mut self,
+        handle: Handle,
+        cookie: u64,
+        entries: &mut Vec<u8>,
+    ) -> Result<u64, ClientError> {
+        let buffer = self.part(DIRECTORY_PART)?;
+        let request = Request::Getdents { handle, cookie, into: buffer.range() };
+        let result = self.call(request.to_sqe()).and_then(|done| {
+            entries.resize(count(&done), 0);
+            self.arena().read(buffer.first(length(entries.len())), entries)?;
+            Ok(done.aux)
+        });
+        self.give_back(buffer);
+        result
     }
 
     /// Makes a directory.
@@ -246,11 +254,7 @@ impl Queue {
         (to, new): (Handle, &[u8]),
         flags: RenameFlags,
     ) -> Result<(), ClientError> {
-        let second = self.buffer_with(new)?;
-        let new = second.range();
-        let result = self.with_path(old, |old| Request::RenameAt { from, old, to, new, flags });
-        self.give_back(second);
-        result.map(drop)
+        self.with_two(old, new, |old, new| Request::RenameAt { from, old, to, new, flags })
     }
 
     /// Calls with a path in the arena.

@@ -22,12 +22,7 @@ impl Queue {
     /// # Errors
     /// The service's answer.
     pub fn stat_link(&mut self, handle: Handle, path: &[u8]) -> Result<FileStatus, ClientError> {
-        self.record(FileStatus::BYTES, path, |path, into| Request::Statx {
-            handle,
-            path,
-            follow: false,
-            into,
-        })
+        self.record(path, |path, into| Request::Statx { handle, path, follow: false, into })
     }
 
     /// Changes attributes of what a path names; of the handle's file if it is empty.
@@ -185,7 +180,7 @@ impl Queue {
     }
 
     /// Calls with a name or path, and another range that the service reads.
-    fn with_two(
+    pub(super) fn with_two(
         &mut self,
         path: &[u8],
         second: &[u8],
@@ -220,11 +215,10 @@ impl Queue {
     /// Calls with a path, and returns the record that the service wrote.
     pub(super) fn record<T: FromBytes + IntoBytes>(
         &mut self,
-        bytes: usize,
         path: &[u8],
         request: impl FnOnce(ArenaRange, ArenaRange) -> Request,
     ) -> Result<T, ClientError> {
-        let into = self.buffer(bytes)?;
+        let into = self.buffer(size_of::<T>())?;
         let range = into.range();
         let result = self.with_path(path, |path| request(path, range));
         let record = self.take_record(into);

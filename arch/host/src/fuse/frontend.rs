@@ -7,7 +7,7 @@ use dataplane::client::ClientError;
 use dataplane::entry::Errno as ServiceErrno;
 use dataplane::file::{
     AllocateMode, DirectoryReader, FileStatus, FilesystemStatus, LinkFlags, OpenFlags as VfsFlags,
-    RenameFlags as VfsRename, Request as VfsRequest, SyncKind, UnlinkKind, Whence, XattrMode,
+    RenameFlags as VfsRename, SyncKind, UnlinkKind, Whence, XattrMode,
 };
 use fuser::{
     CopyFileRangeFlags, Errno, FileHandle, FileType, Filesystem, FopenFlags, Generation, INodeNo,
@@ -27,8 +27,6 @@ const TIME_TO_LIVE: Duration = Duration::ZERO;
 const MAX_WRITE: u32 = 1 << 20;
 /// Questions of the kernel's own, such as read-ahead, at a time.
 const MAX_BACKGROUND: u16 = 64;
-/// Bytes of directory records asked for at once.
-const LISTING_BYTES: usize = 32 << 10;
 /// Numbers are never used for another file while the kernel knows them.
 const GENERATION: Generation = Generation(0);
 
@@ -464,16 +462,9 @@ impl Frontend {
         let handle = open_file(file)?;
         let mut queue = self.0.queue();
         let device = queue.stat_link(self.0.node(number)?, b"")?.device;
-        let buffer = queue.buffer(LISTING_BYTES)?;
-        let request = VfsRequest::Getdents { handle, cookie, into: buffer.range() };
-        let listed = queue.call(request.to_sqe()).and_then(|done| {
-            let count = done.status.result()?;
-            let mut bytes = vec![0; count as usize];
-            queue.arena().read(buffer.first(count), &mut bytes)?;
-            Ok(bytes)
-        });
-        queue.give_back(buffer);
-        for entry in DirectoryReader::new(&listed?) {
+        let mut entries = Vec::new();
+        queue.directory_part(handle, cookie, &mut entries)?;
+        for entry in DirectoryReader::new(&entries) {
             let number = INodeNo(self.0.nodes.number_in_listing(device, entry.inode));
             let kind = entry.kind.map_or(FileType::RegularFile, file_type);
             if reply.add(number, entry.cookie, kind, OsStr::from_bytes(entry.name)) {
