@@ -64,6 +64,16 @@ pub(crate) fn check_writable(via: &Via) -> Result<(), Errno> {
     }
 }
 
+/// Whether an object that is come to in this way may be changed.
+///
+/// # Errors
+/// EROFS.
+#[inline]
+pub(crate) fn check_changeable(inode: &Inode, via: &Via) -> Result<(), Errno> {
+    check_writable(via)?;
+    inode.mount.check_writable()
+}
+
 /// Whether a directory is the root of the bind that one has come through.
 #[inline]
 pub(crate) fn is_bind_root(via: &Via, directory: &Rc<Inode>) -> bool {

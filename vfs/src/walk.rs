@@ -232,8 +232,7 @@ impl<'a> Walk<'a> {
     /// # Errors
     /// EROFS.
     pub(crate) fn check_writable(&self) -> Result<()> {
-        binds::check_writable(&self.via)?;
-        self.at.mount.check_writable()
+        binds::check_changeable(&self.at, &self.via)
     }
 
     /// What a name in the present directory is.

@@ -6,7 +6,6 @@
 use super::MAX_SIZE;
 use crate::cache::PAGE;
 use crate::error::Result;
-use crate::permission;
 use crate::session::{OpenFile, OpenMode};
 use crate::tasks::yield_now;
 use crate::vfs::Vfs;
@@ -57,14 +56,7 @@ impl Vfs {
             }
         }
         let extends = matches!(mode, AllocateMode::Allocate | AllocateMode::ZeroRange);
-        let time = self.time();
-        let mut attributes = inode.attributes_mut();
-        if extends {
-            attributes.size = attributes.size.max(end);
-        }
-        attributes.modified = time;
-        attributes.changed = time;
-        attributes.permissions = permission::after_write(attributes.permissions, who);
+        self.note_written(inode, who, if extends { end } else { 0 });
         Ok(())
     }
 

@@ -61,8 +61,7 @@ impl Vfs {
         let mask = change.parse()?;
         let target = self.target_and_way(session, who, at, links, SessionRights::WRITE);
         let (inode, via) = target.await?;
-        binds::check_writable(&via)?;
-        inode.mount.check_writable()?;
+        binds::check_changeable(&inode, &via)?;
         inode.dispel_doubt().await?;
         let changes = self.checked(&inode.attributes(), who, mask, change)?;
         if mask.is_empty() {

@@ -161,8 +161,7 @@ impl Vfs {
         let rights = SessionRights::CREATE;
         let (directory, via) = self.target_and_way(session, who, at, Links::Follow, rights).await?;
         directory.directory()?;
-        binds::check_writable(&via)?;
-        directory.mount.check_writable()?;
+        binds::check_changeable(&directory, &via)?;
         let new = self.new_node(&directory, who, What::plain(FileKind::Regular), mode)?;
         let filesystem = &directory.mount.filesystem;
         let node = filesystem.create_unnamed(directory.number, &new).await?;
@@ -245,8 +244,7 @@ impl Vfs {
             return Err(Errno::EISDIR);
         }
         if inode.kind == FileKind::Regular && (how.flags.writes() || how.truncates()) {
-            binds::check_writable(&opened.via)?;
-            inode.mount.check_writable()?;
+            binds::check_changeable(inode, &opened.via)?;
         }
         let mut want = Want::empty();
         want.set(Want::READ, how.flags.reads());

@@ -47,7 +47,7 @@ impl Vfs {
     pub(crate) async fn filesystem_status(&self, file: &OpenFile) -> Result<FilesystemStatus> {
         let mount = &file.inode.mount;
         let mut status = mount.filesystem.status().await?;
-        if mount.check_writable().is_err() || binds::check_writable(&file.via).is_err() {
+        if binds::check_changeable(&file.inode, &file.via).is_err() {
             status.flags |= FilesystemStatus::READ_ONLY;
         }
         Ok(FilesystemStatus { device: mount.id, ..status })

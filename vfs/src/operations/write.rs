@@ -112,6 +112,7 @@ impl Vfs {
         contents.insert(index, new_page()?)
     }
 
+    /// What writing up to an end, of `who`, changes in a file's attributes.
     pub(super) fn note_written(&self, inode: &Rc<Inode>, who: &Credentials, end: u64) {
         let time = self.time();
         let mut attributes = inode.attributes_mut();
