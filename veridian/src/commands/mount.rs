@@ -12,7 +12,7 @@ use crate::place::Place;
 use crate::signals::Interrupts;
 use crate::system::{self, Address};
 use anyhow::{Context, Result, bail};
-use host::fuse::{self, Options, UnmountFlags};
+use host::fuse::{self, Options, SystemMount, UnmountFlags};
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
@@ -113,7 +113,7 @@ pub(crate) fn unmount(options: &Umount, address: &Address) -> Result<()> {
     };
     // Of a mount whose front end was killed, the path itself cannot be looked at.
     let point = fs::canonicalize(point).unwrap_or_else(|_| point.clone());
-    if !mounts()?.iter().any(|mount| Path::new(&mount.point) == point) {
+    if !mounts()?.iter().any(|mount| mount.point == point) {
         bail!("nothing of a system is mounted at {}", point.display());
     }
     let flags = if options.lazy { UnmountFlags::DETACH } else { UnmountFlags::empty() };
@@ -122,29 +122,8 @@ pub(crate) fn unmount(options: &Umount, address: &Address) -> Result<()> {
     })
 }
 
-/// A mount of a system's files.
-struct MountLine {
-    address: String,
-    point: String,
-}
-
-fn mounts() -> Result<Vec<MountLine>> {
-    let table = fs::read_to_string("/proc/self/mounts").context("reading the list of mounts")?;
-    Ok(table.lines().filter_map(line).collect())
-}
-
-fn line(line: &str) -> Option<MountLine> {
-    let mut fields = line.split(' ');
-    let (source, point) = (plain(fields.next()?), plain(fields.next()?));
-    let address = source.strip_prefix(fuse::SOURCE)?.to_owned();
-    fields.next()?.starts_with("fuse").then_some(MountLine { address, point })
-}
-
-/// The list writes blanks and backslashes as octal numbers.
-fn plain(field: &str) -> String {
-    [("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")]
-        .iter()
-        .fold(field.to_owned(), |field, (escape, character)| field.replace(escape, character))
+fn mounts() -> Result<Vec<SystemMount>> {
+    fuse::system_mounts().context("reading the list of mounts")
 }
 
 /// Waits until no mount of a system that has stopped is left. What does not go by itself, because
@@ -159,23 +138,11 @@ pub(crate) fn await_gone(address: &Address) -> Result<()> {
         }
         if start.elapsed() > GONE_WITHIN {
             return left.iter().try_for_each(|mount| {
-                fuse::unmount(Path::new(&mount.point), UnmountFlags::DETACH)
-                    .with_context(|| format!("unmounting what was left at {}", mount.point))
+                fuse::unmount(&mount.point, UnmountFlags::DETACH).with_context(|| {
+                    format!("unmounting what was left at {}", mount.point.display())
+                })
             });
         }
         thread::sleep(Duration::from_millis(5));
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn mounts_of_ours_are_told_from_others() {
-        let ours = line("veridian:@veridian-0 /mnt/a\\040b fuse rw,nosuid 0 0").unwrap();
-        assert_eq!((ours.address.as_str(), ours.point.as_str()), ("@veridian-0", "/mnt/a b"));
-        assert!(line("tmpfs /tmp tmpfs rw 0 0").is_none());
-        assert!(line("").is_none());
     }
 }

@@ -26,5 +26,6 @@ mod principals;
 mod queues;
 mod requests;
 
-pub use mount::{Mounted, Options, SOURCE, mount, unmount};
+pub use mount::{Mounted, Options, mount, unmount};
+pub use place::{SystemMount, system_mounts};
 pub use rustix::mount::UnmountFlags;

@@ -29,7 +29,7 @@ pub struct Options {
 }
 
 /// What /proc/mounts shows as mounted: this, and the system's address.
-pub const SOURCE: &str = "veridian:";
+pub(super) const SOURCE: &str = "veridian:";
 
 /// A mount.
 pub struct Mounted {
@@ -54,8 +54,8 @@ impl Mounted {
         !matches!(looked, Err(ClientError::TimedOut | ClientError::Interrupted))
     }
 
-    /// Takes the mount out of the tree, wherever it is by now. Programs that are in it keep it until they have left; they
-    /// get errors once this process has ended.
+    /// Takes the mount out of the tree, wherever it is by now. Programs that are in it keep it
+    /// until they have left; they get errors once this process has ended.
     ///
     /// # Errors
     /// Of the kernel, or of fusermount3.
@@ -112,10 +112,10 @@ pub fn mount(
     let wish = SessionOptions {
         queues: threads + 1,
         arena_bytes: ARENA_BYTES_EACH * u64::from(threads + 1),
+        sq_entries: 64,
+        cq_entries: 128,
         waiting: WaitMode::Adaptive,
-        ..SessionOptions::default()
     };
-    let wish = SessionOptions { sq_entries: 64, cq_entries: 128, ..wish };
     let mut session = connection.connect("vfs", wish).map_err(io::Error::other)?;
     let mut queues: Vec<_> = std::iter::from_fn(|| session.take_queue()).collect();
     let watch = queues.pop().ok_or_else(|| io::Error::other("no queue"))?;
