@@ -3,6 +3,10 @@
 use crate::entry::Errno;
 use alloc::sync::Arc;
 use core::any::Any;
+use rings::sync::Ordering;
+
+/// Bytes of a word.
+const WORD: u32 = 8;
 
 /// What keeps a region's memory mapped.
 pub type Owner = Arc<dyn Any + Send + Sync>;
@@ -76,6 +80,24 @@ impl Arena {
             return Err(Errno::EINVAL);
         }
         region.read(offset, into).map_err(|_| Errno::EFAULT)
+    }
+
+    /// Reads the word at an offset; afterwards, what its writer wrote before it is seen too.
+    ///
+    /// # Errors
+    /// See [`Arena::check`].
+    pub fn load(&self, offset: u32) -> Result<u64, Errno> {
+        let (region, offset) = self.check(ArenaRange { offset, len: WORD })?;
+        region.load(offset, Ordering::Acquire).map_err(|_| Errno::EFAULT)
+    }
+
+    /// Writes the word at an offset, behind everything that was done before.
+    ///
+    /// # Errors
+    /// See [`Arena::check`].
+    pub fn store(&self, offset: u32, value: u64) -> Result<(), Errno> {
+        let (region, offset) = self.check(ArenaRange { offset, len: WORD })?;
+        region.store(offset, value, Ordering::Release).map_err(|_| Errno::EFAULT)
     }
 
     /// Copies bytes in, at the start of a range that is at least as long.

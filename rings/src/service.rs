@@ -150,11 +150,17 @@ impl<O> ServiceQueue<O> {
     /// [`Full`] if the slots left are spoken for by requests in flight: try again when the client
     /// has consumed some, and once between [`ServiceQueue::arm`] and sleeping.
     pub fn complete_more(&mut self, mut entry: CqeWords) -> Result<(), Full> {
-        if self.spare() == 0 && !self.refresh_head().unwrap_or(false) {
+        if !self.has_room_for_more() {
             return Err(Full);
         }
         self.seal(&mut entry);
         self.completions.push(&entry)
+    }
+
+    /// Whether [`ServiceQueue::complete_more`] would find room.
+    #[inline]
+    pub fn has_room_for_more(&mut self) -> bool {
+        self.spare() > 0 || self.refresh_head().unwrap_or(false)
     }
 
     fn seal(&self, entry: &mut CqeWords) {

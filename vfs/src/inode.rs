@@ -8,6 +8,7 @@ use crate::binds::{Cover, Covering, Via, is_same_way};
 use crate::budget::Budget;
 use crate::cache::Contents;
 use crate::mounts::Mount;
+use crate::watches::{Object, Place};
 use alloc::rc::Rc;
 use alloc::vec::Vec;
 use core::cell::{Cell, OnceCell, Ref, RefCell, RefMut};
@@ -31,6 +32,8 @@ pub(crate) struct Inode {
     /// Counts the reasons to ask the file system for them again; 0 if there are none.
     doubts: Cell<u64>,
     references: Cell<u64>,
+    /// The name that it was found by last, or none.
+    pub(crate) place: Place,
     budget: Rc<Budget>,
 }
 
@@ -99,6 +102,7 @@ impl Inode {
             attributes: RefCell::new(*attributes),
             doubts: Cell::new(0),
             references: Cell::new(references),
+            place: Place::default(),
             budget,
         }
     }
@@ -106,6 +110,20 @@ impl Inode {
     /// Another lookup has given another reference.
     pub(crate) fn add_reference(&self) {
         self.references.set(self.references.get() + 1);
+    }
+
+    /// What watches call it.
+    pub(crate) fn object(&self) -> Object {
+        Object { device: self.mount.id, inode: self.number.0 }
+    }
+
+    /// It was found by this name once more.
+    #[inline]
+    pub(crate) fn found_again(&self, directory: &Self, name: &[u8]) {
+        let has_names = || self.kind != FileKind::Directory && self.attributes().links > 1;
+        if self.place.is_unknown() || has_names() {
+            self.place.set(directory.number.0, name);
+        }
     }
 
     /// Its attributes.

@@ -16,8 +16,8 @@
 //!
 //! Of a file system that others change too, nothing is kept: each request asks it again.
 //!
-//! Not supported yet: files without a name (TEMPORARY), locks, and writing back without being asked
-//! (FSYNC, want of memory, unmounting and the end of the service ask).
+//! Not supported yet: writing back without being asked (FSYNC, want of memory, unmounting and the
+//! end of the service ask).
 #![no_std]
 
 extern crate alloc;
@@ -46,6 +46,7 @@ mod tasks;
 mod tmpfs;
 mod vfs;
 mod walk;
+mod watches;
 
 pub use config::{Usage, VfsConfig};
 pub use grants::PinnedPages;

@@ -204,8 +204,9 @@ impl DataService for VfsService {
     type Held = PinnedPages;
 
     fn open_session(&self, info: &SessionInfo) -> Result<(Rc<Session>, Handle), Errno> {
-        let root = self.inner.vfs.root()?;
-        let (session, handle) = Session::new(info, root, &self.inner.vfs.locks, self.seed)?;
+        let vfs = &self.inner.vfs;
+        let (root, seed) = (vfs.root()?, self.seed);
+        let (session, handle) = Session::new(info, root, &vfs.locks, &vfs.watches, seed)?;
         Ok((Rc::new(session), handle))
     }
 
@@ -238,6 +239,12 @@ impl DataService for VfsService {
         }
         if let Some(done) = self.inner.now(session, &request) {
             return Answer::Now(done.into());
+        }
+        if let Request::Watch { handle, events, slots } = request {
+            return match self.inner.watch(session, handle, events, slots) {
+                Ok(reports) => Answer::Many(Box::new(reports)),
+                Err(error) => error.into(),
+            };
         }
         // Whom it acts as is decided now, whatever the index may stand for later.
         let who = match session.principal(sqe.credential) {

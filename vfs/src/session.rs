@@ -10,6 +10,7 @@ use crate::grants::{Grant, SessionGrants};
 use crate::inode::Inode;
 use crate::locks::LockTable;
 use crate::walk::Origin;
+use crate::watches::Watches;
 use alloc::rc::Rc;
 use alloc::vec::Vec;
 use core::cell::{Cell, RefCell};
@@ -25,6 +26,7 @@ pub struct Session {
     /// Its grants.
     pub(crate) grants: Rc<SessionGrants>,
     locks: Rc<LockTable>,
+    watches: Rc<Watches>,
     root: Rc<Inode>,
     principals: RefCell<Vec<Rc<Credentials>>>,
     handles: RefCell<HandleTable<Rc<OpenFile>>>,
@@ -45,6 +47,8 @@ pub(crate) struct OpenFile {
     pub(crate) mode: OpenMode,
     /// Whether a lock was asked for through it.
     pub(crate) has_locked: Cell<bool>,
+    /// Whether changes were watched for through it.
+    pub(crate) has_watched: Cell<bool>,
 }
 
 bitflags::bitflags! {
@@ -99,6 +103,7 @@ impl Session {
         info: &SessionInfo,
         root: Rc<Inode>,
         locks: &Rc<LockTable>,
+        watches: &Rc<Watches>,
         seed: u64,
     ) -> Result<(Self, Handle)> {
         if info.credentials.is_empty() {
@@ -116,11 +121,13 @@ impl Session {
             },
             grant: RefCell::default(),
             has_locked: Cell::new(false),
+            has_watched: Cell::new(false),
         }))?;
         let grants = SessionGrants::new(info.id, info.quota.pinned_pages, seed);
         let session = Self {
             id: info.id,
             locks: Rc::clone(locks),
+            watches: Rc::clone(watches),
             arena: info.arena.clone(),
             grants: Rc::new(grants),
             root,
@@ -206,6 +213,9 @@ impl Session {
         let file = removed?;
         if file.has_locked.get() {
             self.locks.closed(file.inode.id, self.id, handle);
+        }
+        if file.has_watched.get() {
+            self.watches.closed(self.id, handle);
         }
         Ok(())
     }

@@ -10,6 +10,7 @@ use crate::hash::{self, Map};
 use crate::inode::Inode;
 use crate::locks::LockTable;
 use crate::mounts::{Label, Mount, Mounts, Writability};
+use crate::watches::Watches;
 use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::rc::{Rc, Weak};
@@ -34,6 +35,8 @@ pub(crate) struct Vfs {
     mounts: Mounts,
     /// Advisory locks of all files.
     pub(crate) locks: Rc<LockTable>,
+    /// Who is told of changes.
+    pub(crate) watches: Rc<Watches>,
     pub(crate) budget: Rc<Budget>,
     pub(crate) machine: Machine,
     pub(crate) broker: Rc<dyn Broker>,
@@ -50,6 +53,7 @@ impl Vfs {
             purge_dirty_at: Cell::new(PURGE_DIRTY_AT),
             mounts: Mounts::default(),
             locks: Rc::default(),
+            watches: Rc::default(),
             budget: Rc::new(Budget::new(config.memory_budget_bytes)),
             machine,
             broker,

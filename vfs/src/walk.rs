@@ -364,7 +364,12 @@ impl Vfs {
             return self.fetch(directory, name).await;
         }
         match self.dentries.find(directory.id, name) {
-            Some(target) => Ok(target),
+            Some(target) => {
+                if let Some(file) = &target {
+                    file.found_again(directory, name);
+                }
+                Ok(target)
+            }
             None => self.fetch(directory, name).await,
         }
     }
@@ -387,6 +392,9 @@ impl Vfs {
                 continue;
             }
             let target = node.map(|node| self.adopt(mount, directory, &node));
+            if let Some(file) = &target {
+                file.place.set(directory.number.0, name);
+            }
             self.remember(directory, name, target.clone());
             return Ok(target);
         }

@@ -1,13 +1,14 @@
 //! The client's own table of requests: what completions are matched against.
 
 use crate::entry::{CqeFlags, Status};
+use crate::file::WatchRecord;
 use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 use core::task::Waker;
 
-/// Most completions with more to come that are kept for one request: a service can send any number
-/// while its client waits for something else.
-const MOST_EARLY: usize = 64;
+/// Most completions with more to come that are kept for one request: each names a slot that the
+/// client has not read yet, so no honest service sends more.
+const MOST_EARLY: usize = WatchRecord::MOST_SLOTS;
 
 /// Names a request of a queue until its last completion was taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -43,8 +44,6 @@ struct Entry {
     shots: Shots,
     /// Completions with more to come that nobody has taken yet, oldest first.
     early: VecDeque<Done>,
-    /// Whether some of those were dropped, which the one who asked has not been told yet.
-    lost: bool,
 }
 
 impl Entry {
@@ -55,7 +54,6 @@ impl Entry {
             most: 0,
             shots: Shots::One,
             early: VecDeque::new(),
-            lost: false,
         }
     }
 }
@@ -83,7 +81,7 @@ pub(super) struct InFlight {
     free: Vec<u32>,
 }
 
-/// A completion for a request that is not in flight.
+/// A completion that no honest service sends: for a request that is not in flight, or one too many.
 #[derive(Debug)]
 pub(super) struct Unknown;
 
@@ -107,7 +105,6 @@ impl InFlight {
             entry.state = State::Waiting(None);
             entry.most = most;
             entry.shots = shots;
-            entry.lost = false;
         }
     }
 
@@ -173,27 +170,24 @@ impl InFlight {
         }
     }
 
-    /// Keeps a completion for the one who asked, and wakes the task that waits for it. Says whether
-    /// it was kept: of those with more to come only so many are.
-    pub(super) fn keep(&mut self, done: Done) -> bool {
-        let Some(entry) = self.entry(done.ticket) else { return false };
+    /// Keeps a completion for the one who asked, and wakes the task that waits for it.
+    ///
+    /// # Errors
+    /// [`Unknown`]: there cannot be so many of one request.
+    pub(super) fn keep(&mut self, done: Done) -> Result<(), Unknown> {
+        let entry = self.entry(done.ticket).ok_or(Unknown)?;
         let more = done.flags.contains(CqeFlags::MORE);
-        let kept = !more || entry.early.len() < MOST_EARLY;
         let next = if more { State::Waiting(None) } else { State::Done(done) };
-        match (more, kept) {
-            (true, true) => entry.early.push_back(done),
-            (true, false) => entry.lost = true,
-            (false, _) => {}
+        if more && entry.early.len() >= MOST_EARLY {
+            return Err(Unknown);
+        }
+        if more {
+            entry.early.push_back(done);
         }
         if let State::Waiting(Some(waker)) = core::mem::replace(&mut entry.state, next) {
             waker.wake();
         }
-        kept
-    }
-
-    /// Whether completions of a request were dropped since this was asked last.
-    pub(super) fn take_lost(&mut self, ticket: Ticket) -> bool {
-        self.entry(ticket).is_some_and(|entry| core::mem::take(&mut entry.lost))
+        Ok(())
     }
 
     /// Takes the oldest completion of a request that was kept.
@@ -269,7 +263,7 @@ mod tests {
     }
 
     fn put_aside(table: &mut InFlight, done: Done) -> bool {
-        table.check(done).is_ok_and(|done| table.keep(done))
+        table.check(done).is_ok_and(|done| table.keep(done).is_ok())
     }
 
     #[test]
@@ -295,13 +289,11 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_takes_is_bounded_and_the_loss_is_told() {
+    fn what_nobody_takes_is_bounded() {
         let mut table = InFlight::new(2);
         let ticket = start(&mut table, Shots::Many);
         let kept = (0..100).filter(|n| put_aside(&mut table, done(ticket, *n, CqeFlags::MORE)));
         assert_eq!(kept.count(), MOST_EARLY);
-        assert!(table.take_lost(ticket));
-        assert!(!table.take_lost(ticket));
         assert_eq!(table.take(ticket).map(|done| done.aux), Some(0));
         assert!(put_aside(&mut table, done(ticket, 100, CqeFlags::MORE)));
         assert_eq!(table.forget(ticket), MOST_EARLY);

@@ -15,6 +15,7 @@ mod pause;
 mod queue;
 mod ranges;
 mod view;
+mod watch;
 
 pub use buffers::Buffer;
 pub use error::ClientError;
@@ -25,3 +26,4 @@ pub use pause::wait_any;
 pub use queue::{GrantSource, Queue, QueueParts};
 pub use ranges::LockRange;
 pub use view::GrantView;
+pub use watch::{Change, Watch};

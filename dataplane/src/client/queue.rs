@@ -257,7 +257,20 @@ impl Queue {
     /// See [`Queue::wait`]; the request stays in flight.
     #[inline]
     pub fn wait_for(&mut self, ticket: Ticket) -> Result<Done, ClientError> {
-        self.wait_for_with(ticket, |_, done| done)
+        self.wait_for_until(ticket, None)
+    }
+
+    /// The same, no longer than until an instant.
+    ///
+    /// # Errors
+    /// See [`Queue::wait`]; the request stays in flight.
+    #[inline]
+    pub fn wait_for_until(
+        &mut self,
+        ticket: Ticket,
+        deadline: Option<Instant>,
+    ) -> Result<Done, ClientError> {
+        self.wait_for_with(ticket, deadline, |_, done| done)
     }
 
     /// The same, and looks at the completion while what it grants is sure to stay granted.
@@ -268,6 +281,7 @@ impl Queue {
     pub(super) fn wait_for_with<R>(
         &mut self,
         ticket: Ticket,
+        deadline: Option<Instant>,
         look: impl FnOnce(&mut Self, Done) -> R,
     ) -> Result<R, ClientError> {
         if self.kept > 0
@@ -285,7 +299,7 @@ impl Queue {
                     return Ok(result);
                 }
                 Some((words, done)) => self.put_aside(&words, done)?,
-                None => self.pause(None)?,
+                None => self.pause(deadline)?,
             }
         }
     }
@@ -397,14 +411,9 @@ impl Queue {
 
     fn put_aside(&mut self, words: &rings::CqeWords, done: Done) -> Result<(), ClientError> {
         self.consume(words, &done)?;
-        self.kept += usize::from(self.in_flight.keep(done));
+        self.in_flight.keep(done).map_err(|_| self.end(ClientError::Corrupt))?;
+        self.kept += 1;
         Ok(())
-    }
-
-    /// Whether completions with more to come were dropped since this was asked last, because more
-    /// than 64 came while the client waited for other requests.
-    pub fn take_lost(&mut self, ticket: Ticket) -> bool {
-        self.in_flight.take_lost(ticket)
     }
 
     /// Keeps every completion that is there for the tasks that wait for them.

@@ -228,7 +228,8 @@ impl LockFlags {
 }
 
 bitflags::bitflags! {
-    /// Changes that WATCH reports: `op_flags`, and the status of its completions.
+    /// Changes that WATCH reports: `op_flags`, and the status of its completions, and which of them
+    /// it reports.
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
     pub struct WatchEvents: u32 {
         /// An entry was added, removed, renamed or exchanged.
@@ -239,6 +240,10 @@ bitflags::bitflags! {
         const CONTENTS = 4;
         /// Only in completions: events were dropped; look again at everything.
         const LOST = 0x100;
+        /// Only in `op_flags`: of every object, not only of the handle's.
+        const EVERYWHERE = 0x1000;
+        /// Only in `op_flags`: not those that the same session makes.
+        const OF_OTHERS = 0x2000;
     }
 }
 
@@ -249,7 +254,10 @@ impl WatchEvents {
     /// EINVAL for none, LOST, or a bit that means nothing.
     pub fn parse(bits: u32) -> Result<Self, Errno> {
         let events = Self::from_bits(bits).ok_or(Errno::EINVAL)?;
-        let askable = !events.is_empty() && !events.contains(Self::LOST);
+        let askable = events.intersects(Self::CHANGES) && !events.contains(Self::LOST);
         if askable { Ok(events) } else { Err(Errno::EINVAL) }
     }
+
+    /// What can happen.
+    pub const CHANGES: Self = Self::NAMES.union(Self::ATTRIBUTES).union(Self::CONTENTS);
 }

@@ -14,13 +14,14 @@
 //!
 //! | offset | size | meaning |
 //! |---|---|---|
-//! | 0 | 8 | inode number of the object |
-//! | 8 | 8 | inode number of the entry, or 0 if the object itself changed |
-//! | 16 | 4 | events |
-//! | 20 | 2 | bytes of the name |
-//! | 22 | 2 | reserved, 0 |
-//! | 24 | 8 | reserved, 0 |
-//! | 32 | 256 | name of the entry, then zeros |
+//! | 0 | 8 | 1: a report; the client sets it to 0 when it has read it |
+//! | 8 | 8 | mount of the object |
+//! | 16 | 8 | inode number of the object |
+//! | 24 | 8 | inode number of the entry, or 0 if the object itself changed |
+//! | 32 | 4 | events |
+//! | 36 | 2 | bytes of the name |
+//! | 38 | 2 | reserved, 0 |
+//! | 40 | 256 | name of the entry, then zeros |
 
 use static_assertions::{const_assert, const_assert_eq};
 use zerocopy::{FromBytes, FromZeros, Immutable, IntoBytes, KnownLayout};
@@ -54,6 +55,10 @@ const_assert_eq!(size_of::<LockRecord>(), LockRecord::BYTES);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub struct WatchRecord {
+    /// 1: there is a report here. 0: the slot is free.
+    pub full: u64,
+    /// Mount of the object, as in its status.
+    pub device: u64,
     /// Inode number of the object.
     pub inode: u64,
     /// Inode number of the entry, or 0 if the object itself changed.
@@ -63,14 +68,16 @@ pub struct WatchRecord {
     /// Bytes of the name.
     pub name_len: u16,
     /// 0.
-    pub reserved: [u16; 5],
+    pub reserved: u16,
     /// Name of the entry, then zeros.
     pub name: [u8; 256],
 }
 
 impl WatchRecord {
     /// Bytes of the record, and of a slot.
-    pub const BYTES: usize = 288;
+    pub const BYTES: usize = 296;
+    /// Most slots of one WATCH that are used.
+    pub const MOST_SLOTS: usize = 64;
 
     /// A record that says nothing.
     #[must_use]
@@ -86,5 +93,5 @@ impl WatchRecord {
 }
 
 const_assert_eq!(size_of::<WatchRecord>(), WatchRecord::BYTES);
-const_assert_eq!(core::mem::offset_of!(WatchRecord, name), 32);
+const_assert_eq!(core::mem::offset_of!(WatchRecord, name), 40);
 const_assert!(WatchRecord::BYTES.is_multiple_of(8));

@@ -6,6 +6,7 @@ use alloc::boxed::Box;
 use alloc::rc::Rc;
 use core::future::Future;
 use core::pin::Pin;
+use core::task::Context;
 
 /// What answers requests on the data plane. Everything is called on the reactor's thread.
 pub trait DataService: 'static {
@@ -54,6 +55,28 @@ pub enum Answer<H> {
     Now(Completion<H>),
     /// Completes when the future does.
     Later(Pin<Box<dyn Future<Output = Completion<H>>>>),
+    /// Completes any number of times, before the last one with MORE.
+    Many(Box<dyn Shots<H>>),
+}
+
+/// The completions of a request that has many. Dropping it cancels the request.
+pub trait Shots<H> {
+    /// The next one. Asked for only while the client has a slot for it: at first, each time that
+    /// the context's waker was woken, and after [`Shot::NoRoom`] whenever the client has got on.
+    fn next(&mut self, context: &mut Context<'_>) -> Shot<H>;
+}
+
+/// What a request with many completions has to say.
+#[derive(Debug)]
+pub enum Shot<H> {
+    /// This, and there may be more. Nothing can be held for it.
+    More(Completion<H>),
+    /// This, and it has ended.
+    Last(Completion<H>),
+    /// Nothing now; the waker will be woken.
+    Waiting,
+    /// Something, for which the client has to make room in its own memory.
+    NoRoom,
 }
 
 /// What goes into a completion.

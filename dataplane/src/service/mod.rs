@@ -7,7 +7,7 @@ mod reactor;
 mod session;
 mod shared;
 
-pub use answer::{Answer, Completion, DataService};
+pub use answer::{Answer, Completion, DataService, Shot, Shots};
 pub use queue::Counters;
 pub use reactor::{Ended, Reactor};
 pub use session::{OpenError, SessionParts};

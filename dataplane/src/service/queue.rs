@@ -1,13 +1,14 @@
 //! One queue of a session as the reactor serves it: accept, answer or keep pending, complete, and
 //! note each step in the ledger.
 
-use super::answer::{Answer, Completion, DataService};
+use super::answer::{Answer, Completion, DataService, Shot, Shots};
 use super::executor::{TaskWaker, WakeHub};
 use super::shared::{self, Shared};
-use crate::entry::{Cqe, Errno, Opcode, Sqe, Status};
+use crate::entry::{Cqe, CqeFlags, Errno, Opcode, Sqe, Status};
 use crate::ledger::Ledger;
 use crate::memory::Owner;
 use crate::platform::Instant;
+use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 use alloc::rc::Rc;
 use alloc::sync::Arc;
@@ -20,6 +21,10 @@ use rings::{Corrupt, ServiceQueue};
 
 /// Most submissions taken from one queue in one turn.
 const BATCH: u32 = 32;
+/// Most completions with more to come of one request that are posted at a time.
+const MOST_SHOTS: u32 = 32;
+/// Requests that wait for the client to make room which are looked at in one turn.
+const STALLED_LOOK: usize = 4;
 /// Held results after which the client's progress is looked at.
 const HELD_LOOK: usize = 32;
 
@@ -32,7 +37,14 @@ struct Task<H> {
 
 enum TaskKind<H> {
     Timeout(Instant),
-    Future(Pin<alloc::boxed::Box<dyn Future<Output = Completion<H>>>>, Arc<TaskWaker>, Waker),
+    Woken(Woken<H>, Arc<TaskWaker>, Waker),
+}
+
+/// What goes on when it is woken.
+enum Woken<H> {
+    Once(Pin<Box<dyn Future<Output = Completion<H>>>>),
+    /// With whether it is in the queue of those that wait for the client.
+    Many(Box<dyn Shots<H>>, bool),
 }
 
 /// Counts since the reactor started.
@@ -65,8 +77,10 @@ pub(super) struct QueueState<S: DataService> {
     ledger: Ledger,
     free: Vec<u32>,
     tasks: Vec<Option<Task<S::Held>>>,
-    /// Slots with a future, in no order.
-    futures: Vec<u32>,
+    /// Slots of requests that are woken, in no order.
+    woken: Vec<u32>,
+    /// Slots of those that wait for the client to make room; some may have ended.
+    stalled: VecDeque<u32>,
     /// Slots with a timeout, in no order, and an instant before which none is due.
     timeouts: Vec<u32>,
     next_timeout: Option<Instant>,
@@ -81,7 +95,8 @@ impl<S: DataService> QueueState<S> {
             ledger,
             free: (0..slots).rev().collect(),
             tasks: (0..slots).map(|_| None).collect(),
-            futures: Vec::new(),
+            woken: Vec::new(),
+            stalled: VecDeque::new(),
             timeouts: Vec::new(),
             next_timeout: None,
             held: VecDeque::new(),
@@ -97,13 +112,13 @@ impl<S: DataService> QueueState<S> {
     }
 
     pub(super) fn has_tasks(&self) -> bool {
-        !self.futures.is_empty() || !self.timeouts.is_empty()
+        !self.woken.is_empty() || !self.timeouts.is_empty()
     }
 
     /// Serves up to a batch of submissions; returns how many.
     #[inline]
     pub(super) fn serve(&mut self, scope: &mut Scope<'_, S>) -> Result<u32, Corrupt> {
-        let mut served = 0;
+        let mut served = self.retry(scope.counters, STALLED_LOOK);
         while served < BATCH {
             let Some(words) = self.ring.accept()? else {
                 break;
@@ -152,13 +167,16 @@ impl<S: DataService> QueueState<S> {
             _ => match scope.service.request(scope.session, sqe) {
                 Answer::Now(completion) => return Some(completion),
                 Answer::Later(mut future) => {
-                    let woken = TaskWaker::new(scope.hub);
-                    let waker = Waker::from(Arc::clone(&woken));
-                    woken.take();
+                    let (woken, waker) = waker(scope.hub);
                     match future.as_mut().poll(&mut Context::from_waker(&waker)) {
                         Poll::Ready(completion) => return Some(completion),
-                        Poll::Pending => TaskKind::Future(future, woken, waker),
+                        Poll::Pending => TaskKind::Woken(Woken::Once(future), woken, waker),
                     }
+                }
+                Answer::Many(shots) => {
+                    let (woken, waker) = waker(scope.hub);
+                    waker.wake_by_ref();
+                    TaskKind::Woken(Woken::Many(shots, false), woken, waker)
                 }
             },
         };
@@ -173,7 +191,7 @@ impl<S: DataService> QueueState<S> {
                 self.timeouts.push(slot);
                 self.next_timeout = Some(self.next_timeout.map_or(at, |next| next.min(at)));
             }
-            TaskKind::Future(..) => self.futures.push(slot),
+            TaskKind::Woken(..) => self.woken.push(slot),
         }
         if let Some(place) = self.tasks.get_mut(slot as usize) {
             *place = Some(task);
@@ -206,36 +224,104 @@ impl<S: DataService> QueueState<S> {
         }
     }
 
-    /// Polls the tasks that were woken; returns how many requests ended.
+    /// Goes on with the requests that were woken; returns how many completions were posted.
     pub(super) fn poll_woken(&mut self, counters: &mut Counters) -> u32 {
-        let mut ended = 0;
+        let mut posted = 0;
         let mut at = 0;
-        while let Some(&slot) = self.futures.get(at) {
-            match self.poll_task(slot) {
-                Some((user_data, completion)) => {
-                    self.futures.swap_remove(at);
-                    self.end_task(slot);
-                    self.post(counters, slot, user_data, completion);
-                    ended += 1;
-                }
-                None => at += 1,
+        while let Some(&slot) = self.woken.get(at) {
+            let task = self.tasks.get(slot as usize).and_then(Option::as_ref);
+            let is_woken = task.is_some_and(
+                |task| matches!(&task.kind, TaskKind::Woken(_, woken, _) if woken.take()),
+            );
+            let (count, ended) = if is_woken { self.go_on(counters, slot) } else { (0, false) };
+            posted += count;
+            if ended {
+                self.woken.swap_remove(at);
+            } else {
+                at += 1;
             }
         }
-        ended
+        posted
     }
 
-    /// The user data and completion of a task that was woken and is now ready.
-    fn poll_task(&mut self, slot: u32) -> Option<(u64, Completion<S::Held>)> {
-        let task = self.tasks.get_mut(slot as usize)?.as_mut()?;
-        match &mut task.kind {
-            TaskKind::Future(future, woken, waker) if woken.take() => {
-                match future.as_mut().poll(&mut Context::from_waker(waker)) {
-                    Poll::Ready(completion) => Some((task.user_data, completion)),
-                    Poll::Pending => None,
+    /// Goes on with up to so many of the requests that wait for the client to make room; returns
+    /// how many completions were posted.
+    #[inline]
+    pub(super) fn retry(&mut self, counters: &mut Counters, most: usize) -> u32 {
+        if self.stalled.is_empty() { 0 } else { self.retry_stalled(counters, most) }
+    }
+
+    #[cold]
+    fn retry_stalled(&mut self, counters: &mut Counters, most: usize) -> u32 {
+        let mut posted = 0;
+        for _ in 0..most.min(self.stalled.len()) {
+            let Some(slot) = self.stalled.pop_front() else { break };
+            let task = self.tasks.get_mut(slot as usize).and_then(Option::as_mut);
+            let Some(TaskKind::Woken(Woken::Many(_, is_stalled), ..)) = task.map(|t| &mut t.kind)
+            else {
+                continue;
+            };
+            *is_stalled = false;
+            let (count, ended) = self.go_on(counters, slot);
+            posted += count;
+            if ended {
+                self.woken.retain(|woken| *woken != slot);
+            }
+        }
+        posted
+    }
+
+    /// Goes on with a request: how many completions were posted, and whether it has ended.
+    fn go_on(&mut self, counters: &mut Counters, slot: u32) -> (u32, bool) {
+        let (posted, last) = self.poll_task(slot);
+        let Some((user_data, completion)) = last else { return (posted, false) };
+        self.end_task(slot);
+        self.post(counters, slot, user_data, completion);
+        (posted + 1, true)
+    }
+
+    /// Polls a task: how many completions with more to come it has posted, and its user data and
+    /// last completion, if it has ended.
+    fn poll_task(&mut self, slot: u32) -> (u32, Option<(u64, Completion<S::Held>)>) {
+        let Some(task) = self.tasks.get_mut(slot as usize).and_then(Option::as_mut) else {
+            return (0, None);
+        };
+        let TaskKind::Woken(kind, _, waker) = &mut task.kind else { return (0, None) };
+        let mut context = Context::from_waker(waker);
+        let (shots, is_stalled) = match kind {
+            Woken::Once(future) => {
+                return match future.as_mut().poll(&mut context) {
+                    Poll::Ready(completion) => (0, Some((task.user_data, completion))),
+                    Poll::Pending => (0, None),
+                };
+            }
+            Woken::Many(shots, is_stalled) => (shots, is_stalled),
+        };
+        for posted in 0..MOST_SHOTS {
+            let has_room = self.ring.has_room_for_more();
+            let shot = if has_room { shots.next(&mut context) } else { Shot::NoRoom };
+            match shot {
+                Shot::More(completion) => {
+                    let flags = completion.flags | CqeFlags::MORE;
+                    let cqe = Cqe::new(task.user_data, completion.status, flags, completion.aux);
+                    // Cannot fail: there is room.
+                    if self.ring.complete_more(cqe.to_words()).is_ok() {
+                        self.ledger.posted(self.ring.cursors());
+                    }
+                }
+                Shot::Last(completion) => return (posted, Some((task.user_data, completion))),
+                Shot::Waiting => return (posted, None),
+                Shot::NoRoom => {
+                    if !core::mem::replace(is_stalled, true) {
+                        self.stalled.push_back(slot);
+                    }
+                    return (posted, None);
                 }
             }
-            _ => None,
         }
+        // Others have their turn.
+        waker.wake_by_ref();
+        (MOST_SHOTS, None)
     }
 
     /// Completes the timeouts that are due; returns how many.
@@ -253,7 +339,7 @@ impl<S: DataService> QueueState<S> {
     fn due(&self, slot: u32) -> Option<Instant> {
         match self.tasks.get(slot as usize)?.as_ref()?.kind {
             TaskKind::Timeout(at) => Some(at),
-            TaskKind::Future(..) => None,
+            TaskKind::Woken(..) => None,
         }
     }
 
@@ -306,7 +392,7 @@ impl<S: DataService> QueueState<S> {
         let ends = |slot: &mut u32| {
             tasks.get(*slot as usize).and_then(Option::as_ref).is_some_and(&chosen)
         };
-        let mut ended: Vec<u32> = self.futures.extract_if(.., ends).collect();
+        let mut ended: Vec<u32> = self.woken.extract_if(.., ends).collect();
         ended.extend(self.timeouts.extract_if(.., ends));
         for slot in &ended {
             if let Some(task) = self.end_task(*slot) {
@@ -331,4 +417,12 @@ impl<S: DataService> QueueState<S> {
         }
         Ok(())
     }
+}
+
+/// A flag that is raised when a task is woken, not raised yet, and what raises it.
+fn waker(hub: &Arc<WakeHub>) -> (Arc<TaskWaker>, Waker) {
+    let woken = TaskWaker::new(hub);
+    woken.take();
+    let waker = Waker::from(Arc::clone(&woken));
+    (woken, waker)
 }

@@ -346,7 +346,7 @@ impl<S: DataService> Reactor<S> {
             let waiting = &*self.waiting;
             let wanted =
                 state.pace(|| *reading.get_or_insert_with(|| (waiting.now(), waiting.cpu())));
-            if wanted == Pace::Sleep && state.park(waiting.now()) {
+            if wanted == Pace::Sleep && state.park(&mut self.counters, waiting.now(), waiting) {
                 self.active.swap_remove(at);
                 continue;
             }

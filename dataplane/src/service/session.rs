@@ -142,13 +142,20 @@ impl<S: DataService> SessionState<S> {
     }
 
     /// Arms every queue; false if something came meanwhile, and the session stays active.
-    pub(super) fn park(&mut self, now: Instant) -> bool {
+    pub(super) fn park(
+        &mut self,
+        counters: &mut Counters,
+        now: Instant,
+        waiting: &dyn Waiting,
+    ) -> bool {
         for queue in &mut self.queues.0 {
             // The client may sleep for good now: nothing of it stays held.
             let _ = queue.let_go();
             queue.ring().arm();
         }
-        if self.is_ready() {
+        // It may have made room before it could see that the service sleeps.
+        let posted = self.queues.each(waiting, |queue| queue.retry(counters, usize::MAX));
+        if posted > 0 || self.is_ready() {
             self.disarm();
             return false;
         }

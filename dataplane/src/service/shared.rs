@@ -40,8 +40,7 @@ impl Shared {
     #[inline]
     pub(super) fn check(&self, sqe: &Sqe) -> Result<(), Errno> {
         if sqe.flags != 0 {
-            let known = SqeFlags::from_bits(sqe.flags).is_some();
-            return Err(if known { Errno::EOPNOTSUPP } else { Errno::EINVAL });
+            check_flags(sqe)?;
         }
         if usize::from(sqe.credential) >= self.credentials {
             return Err(Errno::EPERM);
@@ -73,6 +72,16 @@ impl Shared {
         self.arena.write(range, &records)?;
         let bytes = u32::try_from(records.len()).map_err(|_| Errno::EINVAL)?;
         Ok(Completion::new(Status::count(bytes)))
+    }
+}
+
+/// Of the flags, only MULTISHOT is there, and only WATCH has it.
+#[cold]
+fn check_flags(sqe: &Sqe) -> Result<(), Errno> {
+    match SqeFlags::from_bits(sqe.flags) {
+        Some(SqeFlags::MULTISHOT) if sqe.opcode() == Opcode::Watch => Ok(()),
+        Some(SqeFlags::MULTISHOT) | None => Err(Errno::EINVAL),
+        Some(_) => Err(Errno::EOPNOTSUPP),
     }
 }
 

@@ -9,7 +9,7 @@ use crate::vfs::Vfs;
 use crate::walk::{Links, Walk};
 use alloc::rc::Rc;
 use dataplane::entry::Errno;
-use dataplane::file::{AttributeChange, AttributeMask as Mask, FileKind};
+use dataplane::file::{AttributeChange, AttributeMask as Mask, FileKind, WatchEvents};
 use dataplane::filesystem::{Attributes, Changes};
 use dataplane::platform::Timestamp;
 use dataplane::{Credentials, SessionRights};
@@ -75,6 +75,7 @@ impl Vfs {
         } else {
             inode.merge(&news);
         }
+        self.watches.changed(&inode, WatchEvents::ATTRIBUTES);
         Ok(())
     }
 

@@ -10,6 +10,7 @@ use crate::vfs::Vfs;
 use alloc::rc::Rc;
 use alloc::vec;
 use dataplane::entry::Errno;
+use dataplane::file::WatchEvents;
 use dataplane::filesystem::{Changes, WriteAt};
 use dataplane::{Arena, ArenaRange, Credentials};
 
@@ -81,6 +82,7 @@ impl Vfs {
         self.drop_privileges(inode, who).await?;
         let at = if appends { WriteAt::End } else { WriteAt::Offset(offset) };
         let written = inode.mount.filesystem.write(inode.number, at, bytes).await?;
+        self.watches.changed(inode, WatchEvents::CONTENTS);
         u32::try_from(written).map_err(|_| Errno::EINVAL)
     }
 
@@ -98,6 +100,7 @@ impl Vfs {
         let changes = Changes { size: Some(size), ..Changes::default() };
         let news = inode.mount.filesystem.set_attributes(inode.number, &changes).await?;
         inode.merge(&news);
+        self.watches.changed(inode, WatchEvents::CONTENTS);
         Ok(())
     }
 

@@ -10,7 +10,7 @@ use crate::vfs::Vfs;
 use crate::walk::{Last, Links, Walk};
 use alloc::rc::Rc;
 use dataplane::entry::Errno;
-use dataplane::file::{FileKind, LinkFlags, MAX_PATH};
+use dataplane::file::{FileKind, LinkFlags, MAX_PATH, WatchEvents};
 use dataplane::filesystem::Name;
 use dataplane::{Credentials, SessionRights};
 
@@ -52,11 +52,13 @@ impl Vfs {
         if file.kind == FileKind::Directory {
             return Err(Errno::EPERM);
         }
-        let change = self.change_names(&walk, name, Some(&file))?;
+        let mut change = self.change_names(&walk, name, Some(&file))?;
         let at = Name { directory: directory.number, name };
-        let linked = directory.mount.filesystem.link(file.number, at, self.time()).await?;
+        let linked = directory.mount.filesystem.link(file.number, at, self.time()).await;
+        let linked = change.answered(linked)?;
         directory.merge(&linked.directory);
         file.merge(&linked.node.attributes);
+        self.watches.changed(&file, WatchEvents::ATTRIBUTES);
         if file.kind == FileKind::Regular && file.is_cache_only() {
             // It may have had no name before.
             file.mount.anchor(&file);

@@ -142,6 +142,7 @@ impl Vfs {
         }
         session.add(OpenFile {
             has_locked: Cell::new(false),
+            has_watched: Cell::new(false),
             rights: from.rights,
             inode: opened.inode,
             via: opened.via,
@@ -295,9 +296,9 @@ impl Vfs {
             return Err(Errno::EEXIST);
         };
         let new = self.new_node(directory, who, what, mode)?;
-        let change = self.change_names(walk, name, None)?;
+        let mut change = self.change_names(walk, name, None)?;
         let at = Name { directory: directory.number, name };
-        let created = directory.mount.filesystem.create(at, &new).await?;
+        let created = change.answered(directory.mount.filesystem.create(at, &new).await)?;
         directory.merge(&created.directory);
         let inode = self.adopt(&directory.mount, directory, &created.node);
         change.done(Some(Rc::clone(&inode)));

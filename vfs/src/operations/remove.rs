@@ -8,7 +8,7 @@ use crate::vfs::Vfs;
 use crate::walk::{Last, Links, Walk};
 use alloc::rc::Rc;
 use dataplane::entry::Errno;
-use dataplane::file::{FileKind, UnlinkKind};
+use dataplane::file::{FileKind, UnlinkKind, WatchEvents};
 use dataplane::filesystem::{Attributes, Name};
 use dataplane::{Credentials, SessionRights};
 
@@ -23,25 +23,55 @@ pub(super) struct NameChange<'a> {
     file: Option<&'a Rc<Inode>>,
     version: u64,
     is_clear: bool,
+    /// Whether who watches has been told of it, or need not be.
+    is_told: bool,
 }
 
 impl NameChange<'_> {
+    /// Takes note of what the file system has answered: an error has changed nothing.
+    pub(super) fn answered<T>(&mut self, answer: Result<T>) -> Result<T> {
+        self.is_told = answer.is_err();
+        answer
+    }
+
     /// The change was made: this is what the name is now. Says whether no other change overlapped.
-    pub(super) fn done(self, target: Option<Rc<Inode>>) -> bool {
+    pub(super) fn done(mut self, target: Option<Rc<Inode>>) -> bool {
+        self.note(target.as_ref());
         let version = self.directory.directory().map(Directory::version);
         let undisturbed = version == Ok(self.version);
         if undisturbed {
-            self.done_together(target);
+            self.remember(target);
         }
         undisturbed
     }
 
     /// The same for a change that only another one of the same request has overlapped.
     pub(super) fn done_together(mut self, target: Option<Rc<Inode>>) {
+        self.note(target.as_ref());
+        self.remember(target);
+    }
+
+    fn remember(mut self, target: Option<Rc<Inode>>) {
         let (vfs, directory, name) = (self.vfs, self.directory, self.name);
         self.is_clear = true;
         drop(self);
         vfs.remember(directory, name, target);
+    }
+
+    fn note(&mut self, target: Option<&Rc<Inode>>) {
+        match (target, self.file) {
+            (Some(file), _) => file.place.set(self.directory.number.0, self.name),
+            (None, Some(file)) => file.place.leave(self.directory.number.0, self.name),
+            (None, None) => {}
+        }
+        self.tell(target);
+    }
+
+    /// Tells who watches the directory.
+    fn tell(&mut self, target: Option<&Rc<Inode>>) {
+        let entry = target.or(self.file).map_or(0, |file| file.number.0);
+        self.is_told = true;
+        self.vfs.watches.names_changed(self.directory, self.name, entry);
     }
 }
 
@@ -54,6 +84,9 @@ impl Drop for NameChange<'_> {
         if !self.is_clear {
             self.directory.doubt();
             self.file.inspect(|file| file.doubt());
+        }
+        if !self.is_told {
+            self.tell(None);
         }
     }
 }
@@ -78,12 +111,17 @@ impl Vfs {
             file,
             version: directory.directory()?.bump(),
             is_clear: false,
+            is_told: false,
         })
     }
 
     /// Takes note that a file has lost a name.
     pub(super) fn lost_name(&self, inode: &Rc<Inode>, news: &Attributes) {
         inode.merge(news);
+        self.watches.changed(inode, WatchEvents::ATTRIBUTES);
+        if news.links == 0 {
+            self.watches.gone(inode);
+        }
         if news.links == 0 && inode.kind != FileKind::Directory {
             inode.mount.release(inode.number);
         }
@@ -130,17 +168,17 @@ impl Vfs {
         let Last::Name(name) = walk.last() else {
             return Err(Errno::EINVAL);
         };
-        let change = self.change_names(&walk, name, Some(&victim))?;
+        let mut change = self.change_names(&walk, name, Some(&victim))?;
         let at = Name { directory: directory.number, name };
         let (filesystem, time) = (&directory.mount.filesystem, self.time());
         let answer =
             if is_rmdir { filesystem.rmdir(at, time) } else { filesystem.unlink(at, time) };
-        let removed = answer.await?;
+        let removed = change.answered(answer.await)?;
         directory.merge(&removed.directory);
+        change.done(None);
         if removed.node.inode == victim.number {
             self.lost_name(&victim, &removed.node.attributes);
         }
-        change.done(None);
         Ok(())
     }
 }

@@ -60,16 +60,16 @@ impl Vfs {
             return Err(Errno::EBUSY);
         };
         let (from, to) = (&names.old.at, &names.new.at);
-        let old_change = self.change_names(&names.old, old_name, Some(&names.moved))?;
+        let mut old_change = self.change_names(&names.old, old_name, Some(&names.moved))?;
         // The version that counts is the later one where both are in one directory.
-        let new_change = self.change_names(&names.new, new_name, names.replaced.as_ref())?;
+        let mut new_change = self.change_names(&names.new, new_name, names.replaced.as_ref())?;
         let answer = from.mount.filesystem.rename(
             Name { directory: from.number, name: old_name },
             Name { directory: to.number, name: new_name },
             flags,
             self.time(),
         );
-        let renamed = answer.await?;
+        let renamed = new_change.answered(old_change.answered(answer.await))?;
         let is_as_expected = renamed.moved.inode == names.moved.number
             && renamed.replaced.map(|node| node.inode)
                 == names.replaced.as_ref().map(|inode| inode.number);
@@ -77,7 +77,7 @@ impl Vfs {
             // Other renamings were faster; what the names are will be looked up again.
             return Ok(());
         }
-        self.note_renamed(&names, &renamed);
+        Self::note_renamed(&names, &renamed);
         let old_target = names.replaced.clone().filter(|_| names.exchange);
         if Rc::ptr_eq(from, to) {
             // The earlier of the two was disturbed by the later one, and by nothing else if that
@@ -85,10 +85,17 @@ impl Vfs {
             let undisturbed = new_change.done(Some(Rc::clone(&names.moved)));
             if undisturbed {
                 old_change.done_together(old_target);
+            } else {
+                old_change.done(old_target);
             }
         } else {
             new_change.done(Some(Rc::clone(&names.moved)));
             old_change.done(old_target);
+        }
+        if let (Some(replaced), Some(node), false) =
+            (&names.replaced, &renamed.replaced, names.exchange)
+        {
+            self.lost_name(replaced, &node.attributes);
         }
         Ok(())
     }
@@ -134,7 +141,7 @@ impl Vfs {
         Ok(Names { old, new, moved, replaced, exchange })
     }
 
-    fn note_renamed(&self, names: &Names<'_>, renamed: &Renamed) {
+    fn note_renamed(names: &Names<'_>, renamed: &Renamed) {
         let (from, to) = (&names.old.at, &names.new.at);
         from.merge(&renamed.from);
         to.merge(&renamed.to);
@@ -146,8 +153,6 @@ impl Vfs {
         if names.exchange {
             replaced.merge(&node.attributes);
             replaced.set_parent(Some(Rc::clone(from)));
-        } else {
-            self.lost_name(replaced, &node.attributes);
         }
     }
 }

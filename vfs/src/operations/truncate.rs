@@ -9,6 +9,7 @@ use crate::vfs::Vfs;
 use alloc::rc::Rc;
 use dataplane::Credentials;
 use dataplane::entry::Errno;
+use dataplane::file::WatchEvents;
 use dataplane::filesystem::Changes;
 
 impl Vfs {
@@ -71,6 +72,7 @@ impl Vfs {
         }
         contents.attributes_dirty.set(true);
         self.note_dirty(inode);
+        self.watches.changed(inode, WatchEvents::CONTENTS);
         Ok(())
     }
 }

@@ -10,6 +10,7 @@ use crate::session::{OpenFile, OpenMode};
 use crate::vfs::Vfs;
 use alloc::rc::Rc;
 use dataplane::entry::Errno;
+use dataplane::file::WatchEvents;
 use dataplane::filesystem::PAGE_BYTES;
 use dataplane::{Arena, ArenaRange, Credentials};
 
@@ -125,5 +126,6 @@ impl Vfs {
             contents.attributes_dirty.set(true);
             self.note_dirty(inode);
         }
+        self.watches.changed(inode, WatchEvents::CONTENTS);
     }
 }

@@ -16,7 +16,7 @@ use crate::vfs::Vfs;
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use dataplane::entry::Errno;
-use dataplane::file::{FileKind, MAX_XATTR_NAME, MAX_XATTR_VALUE, XattrMode};
+use dataplane::file::{FileKind, MAX_XATTR_NAME, MAX_XATTR_VALUE, WatchEvents, XattrMode};
 use dataplane::filesystem::Xattr;
 use dataplane::{Credentials, SessionRights};
 
@@ -61,6 +61,7 @@ impl Vfs {
         let filesystem = &file.inode.mount.filesystem;
         filesystem.set_xattr(file.inode.number, xattr, mode, time).await?;
         file.inode.attributes_mut().changed = time;
+        self.watches.changed(&file.inode, WatchEvents::ATTRIBUTES);
         Ok(())
     }
 
@@ -101,6 +102,7 @@ impl Vfs {
         let filesystem = &file.inode.mount.filesystem;
         filesystem.remove_xattr(file.inode.number, name, time).await?;
         file.inode.attributes_mut().changed = time;
+        self.watches.changed(&file.inode, WatchEvents::ATTRIBUTES);
         Ok(())
     }
 }

@@ -4,12 +4,14 @@
 //!   files   what a handle stands for: contents, listings, file systems
 //!   locks   advisory locks
 //!   paths   what a path names
+//!   watches change events
 //!   xattrs  extended attributes
 //! ```
 
 mod files;
 mod locks;
 mod paths;
+mod watches;
 mod xattrs;
 
 use crate::grants::PinnedPages;
@@ -19,6 +21,8 @@ use crate::vfs::Vfs;
 use alloc::rc::Rc;
 use alloc::vec::Vec;
 use core::cell::RefCell;
+use core::future::{Future, poll_fn};
+use core::pin::pin;
 use dataplane::entry::{CqeFlags, Errno, Opcode, Status};
 use dataplane::file::{MAX_PATH, Request};
 use dataplane::service::Completion;
@@ -57,6 +61,7 @@ pub(crate) const SERVED: &[Opcode] = &[
     Opcode::Listxattr,
     Opcode::Removexattr,
     Opcode::Lock,
+    Opcode::Watch,
 ];
 
 pub(crate) type Done = Completion<PinnedPages>;
@@ -164,7 +169,18 @@ fn grant_done(session: &Session, granted: Granted, hold: bool) -> Done {
 }
 
 impl Job {
+    /// Runs it; before each step it is said whose it is.
     pub(crate) async fn run(self) -> Outcome {
+        let (watches, session) = (&self.inner.vfs.watches, self.session.id);
+        let mut steps = pin!(self.carry_out());
+        poll_fn(|context| {
+            watches.act_for(session);
+            steps.as_mut().poll(context)
+        })
+        .await
+    }
+
+    async fn carry_out(&self) -> Outcome {
         let who = &self.who;
         match self.request {
             Request::OpenAt { .. }

@@ -332,5 +332,6 @@ pub(crate) fn finish(answer: Answer<PinnedPages>) -> Completion<PinnedPages> {
     match answer {
         Answer::Now(completion) => completion,
         Answer::Later(future) => block_on(future),
+        Answer::Many(_) => panic!("it has many completions"),
     }
 }

@@ -9,6 +9,7 @@ pub(crate) mod fake_rules;
 pub(crate) mod machine;
 pub(crate) mod naive;
 pub(crate) mod names;
+pub(crate) mod watching;
 
 use broker::FakeBroker;
 use client::Client;
