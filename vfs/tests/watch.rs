@@ -61,11 +61,7 @@ fn names_are_reported_with_what_has_or_had_them() {
         client.rename_with("d/sub", "d/b", RenameFlags::EXCHANGE).unwrap();
         assert_eq!(
             all(),
-            [
-                report(d, sub, "sub", NAMES),
-                report(d, sub, "b", NAMES),
-                report(d, a, "sub", NAMES)
-            ]
+            [report(d, sub, "sub", NAMES), report(d, sub, "b", NAMES), report(d, a, "sub", NAMES)]
         );
         client.unlink("d/sub").unwrap();
         client.rmdir("d/b").unwrap();

@@ -123,10 +123,8 @@ impl Queue {
     /// The session is over.
     pub fn end_watch(&mut self, mut watch: Watch) -> Result<(), ClientError> {
         if !watch.has_ended {
-            let cancel = Sqe {
-                arg0: watch.ticket.user_data(),
-                ..Sqe::new(Opcode::Cancel, Handle::NONE)
-            };
+            let cancel =
+                Sqe { arg0: watch.ticket.user_data(), ..Sqe::new(Opcode::Cancel, Handle::NONE) };
             match self.call(cancel) {
                 // It has ended by itself.
                 Ok(_) | Err(ClientError::Service(Errno::ENOENT)) => {}

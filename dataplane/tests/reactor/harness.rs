@@ -4,7 +4,7 @@
 use crate::support::machine::{FOREIGN, FakeDoorbell, FakePoller, FakeTime};
 use crate::support::service::FakeService;
 use crate::support::session::{Blocks, Plan, QueueBlocks, notify, submit, take};
-use dataplane::entry::{Cqe, Errno, Opcode, Sqe};
+use dataplane::entry::{Cqe, CqeFlags, Errno, Opcode, Sqe};
 use dataplane::platform::{Doorbell, Instant, Token, Waiting};
 use dataplane::service::{Ended, Reactor};
 use dataplane::{Owner, SessionId, WaitMode};
@@ -37,7 +37,7 @@ struct Watch {
 
 impl Watch {
     fn must_not_sleep(&self) -> bool {
-        self.blocks.accepted() < self.submitted
+        self.blocks.accepted() < self.submitted && self.blocks.spare() > 0
     }
 
     fn next_due(&self) -> Option<Instant> {
@@ -69,12 +69,16 @@ impl Lane {
         Ok(())
     }
 
-    /// Takes a completion, which must be of a request that has had none.
+    /// Takes a completion, which must be of a request that has not ended.
     pub(crate) fn take(&mut self) -> Option<(Sqe, Cqe)> {
         let cqe = take(&mut self.client).unwrap()?;
-        let sqe = self.outstanding.remove(&cqe.user_data);
+        let sqe = self.outstanding.get(&cqe.user_data).copied();
         let sqe = sqe.unwrap_or_else(|| panic!("{cqe:?} answers nothing that was asked"));
-        assert_eq!(cqe.flags, 0, "one request, one completion");
+        if cqe.flags().contains(CqeFlags::MORE) {
+            assert_eq!(sqe.opcode(), Opcode::Watch, "one request, one completion");
+        } else {
+            self.outstanding.remove(&cqe.user_data);
+        }
         Some((sqe, cqe))
     }
 
@@ -230,7 +234,7 @@ impl Harness {
         self.tokens.append(&mut tokens);
         for watch in self.watches.borrow().values() {
             watch.borrow_mut().note(now);
-            watch.borrow().blocks.check_credits();
+            let _checked = watch.borrow().blocks.spare();
         }
         self.time.advance_ns(1_000);
         ended

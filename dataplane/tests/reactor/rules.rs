@@ -3,7 +3,7 @@
 use crate::cases;
 use crate::harness::{Harness, Lane};
 use crate::support::session::{Blocks, Plan, entry};
-use dataplane::entry::{Cqe, Errno, Handle, Opcode, Sqe};
+use dataplane::entry::{Cqe, CqeFlags, Errno, Handle, Opcode, Sqe, SqeFlags};
 use dataplane::platform::{Doorbell, Waiting};
 use dataplane::service::OpenError;
 use dataplane::{SessionId, WaitMode};
@@ -381,4 +381,112 @@ fn nothing_is_left_of_a_session_that_was_refused() {
     assert_eq!(harness.service.sessions(), 0);
     assert_eq!((harness.reactor.sessions(), harness.poller.watched()), (0, 0));
     harness.turns(3);
+}
+
+fn watch(user_data: u64, reports: u64, room: u64) -> Sqe {
+    let flags = SqeFlags::MULTISHOT.bits();
+    Sqe { flags, offset: reports, arg0: room, ..entry(Opcode::Watch, user_data) }
+}
+
+/// Completions with more to come, and the last.
+fn shots(lane: &mut Lane) -> (usize, usize) {
+    let taken = answered(lane);
+    let more = taken.iter().filter(|cqe| cqe.flags().contains(CqeFlags::MORE)).count();
+    (more, taken.len() - more)
+}
+
+#[test]
+fn a_request_has_as_many_completions_as_it_reports_and_one_last() {
+    let mut harness = Harness::new();
+    let (id, mut lane) = harness.open_one(WaitMode::Sleeping);
+    lane.submit(&watch(1, 3, 100)).unwrap();
+    harness.turns(3);
+    assert_eq!(shots(&mut lane), (3, 0));
+    lane.sleep(&harness.time);
+    harness.service.fire(id, 1, 2);
+    harness.turns(3);
+    harness.check_woken(&lane);
+    lane.wake_up();
+    assert_eq!(shots(&mut lane), (2, 0));
+    assert!(harness.service.finish(id, 1));
+    harness.turns(3);
+    assert_eq!(shots(&mut lane), (0, 1));
+    assert!(lane.outstanding.is_empty());
+    // Its slot is free again.
+    lane.submit(&watch(2, 1, 1)).unwrap();
+    lane.submit(&Sqe { arg0: 2, ..entry(Opcode::Cancel, 3) }).unwrap();
+    harness.turns(3);
+    let results = results(&mut lane);
+    assert!(results.contains(&Err(Errno::ECANCELED)) && results.contains(&Ok(1)), "{results:?}");
+}
+
+#[test]
+fn reports_take_no_slot_that_a_request_in_flight_needs() {
+    let mut harness = Harness::new();
+    let geometry = Geometry::new(4, 4).unwrap();
+    let (_, mut lanes) = harness.open(1, geometry, WaitMode::Sleeping);
+    let lane = &mut lanes[0];
+    lane.submit(&watch(1, 100, 1_000)).unwrap();
+    lane.submit(&entry(Opcode::Read, 2)).unwrap();
+    harness.turns(5);
+    // Four slots, two of which are spoken for.
+    let mut reports = 0;
+    while reports < 100 {
+        let (more, last) = shots(lane);
+        assert!((1..=2).contains(&more) && last == 0, "{more} at a time");
+        reports += more;
+        harness.turns(3);
+    }
+    assert_eq!(shots(lane), (0, 0));
+}
+
+#[test]
+fn who_waits_for_room_is_asked_again_when_the_client_gets_on_and_costs_nothing_meanwhile() {
+    let mut harness = Harness::new();
+    let (id, mut lane) = harness.open_one(WaitMode::Sleeping);
+    lane.submit(&watch(1, 10, 2)).unwrap();
+    harness.turns(5);
+    assert_eq!(shots(&mut lane), (2, 0));
+    harness.turns(3);
+    let (sleeps, polls) = (harness.poller.sleeps(), harness.service.polls());
+    harness.turns(10);
+    assert_eq!(harness.poller.sleeps(), sleeps + 10);
+    assert_eq!(harness.service.polls(), polls, "asked though nothing has changed");
+    harness.service.make_room(id, 1, 3);
+    lane.doorbell.ring();
+    harness.turns(5);
+    assert_eq!(shots(&mut lane), (3, 0));
+    // Also while it is busy with something else.
+    harness.service.make_room(id, 1, 1);
+    lane.submit(&entry(Opcode::Nop, 2)).unwrap();
+    harness.turns(1);
+    harness.turns(1);
+    assert_eq!(shots(&mut lane), (1, 1));
+}
+
+#[test]
+fn one_watch_among_thousands_of_reports_does_not_hold_up_others() {
+    let mut harness = Harness::new();
+    let large = Geometry::new(4, 1024).unwrap();
+    let (_, mut lanes) = harness.open(1, large, WaitMode::Adaptive);
+    let (_, mut other) = harness.open_one(WaitMode::Adaptive);
+    lanes[0].submit(&watch(1, 900, 900)).unwrap();
+    other.submit(&entry(Opcode::Nop, 2)).unwrap();
+    harness.turns(2);
+    assert_eq!(answered(&mut other).len(), 1);
+    let (more, _) = shots(&mut lanes[0]);
+    assert!(more <= 2 * BATCH, "{more} in two turns");
+}
+
+#[test]
+fn only_watch_has_many_completions() {
+    let mut harness = Harness::new();
+    let (_, mut lane) = harness.open_one(WaitMode::Adaptive);
+    let flags = SqeFlags::MULTISHOT.bits();
+    lane.submit(&Sqe { flags, ..entry(Opcode::Nop, 1) }).unwrap();
+    lane.submit(&Sqe { flags: flags | 1, ..watch(2, 0, 0) }).unwrap();
+    lane.submit(&Sqe { flags: 1, ..entry(Opcode::Nop, 3) }).unwrap();
+    harness.turns(2);
+    let expected = [Errno::EINVAL, Errno::EOPNOTSUPP, Errno::EOPNOTSUPP].map(Err);
+    assert_eq!(results(&mut lane), expected);
 }

@@ -7,12 +7,13 @@
 //! | READ_GRANT | at once, and something is held until the client has consumed it |
 //! | READ | when [`FakeService::finish`] says so |
 //! | WRITE | after it was polled `offset` more times; it wakes itself |
+//! | WATCH | `offset` times, and what [`FakeService::fire`] adds, while there is room for `arg0` more; the last when [`FakeService::finish`] says so |
 //! | other | EOPNOTSUPP |
 //!
 //! Every answer carries the user data, inverted, as its second result.
 
-use dataplane::entry::{Errno, Handle, Opcode, Sqe, Status};
-use dataplane::service::{Answer, Completion, DataService};
+use dataplane::entry::{Errno, Handle, Opcode, Sqe, SqeFlags, Status};
+use dataplane::service::{Answer, Completion, DataService, Shot, Shots};
 use dataplane::{SessionId, SessionInfo};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -32,6 +33,8 @@ pub(crate) struct FakeService {
     pending: RefCell<BTreeMap<(SessionId, u64), Rc<Later>>>,
     /// Refuses the next session.
     pub(crate) refuses: Cell<bool>,
+    /// Of each WATCH: what it has to report, and room for that.
+    many: RefCell<BTreeMap<(SessionId, u64), Rc<Many>>>,
     sessions: RefCell<BTreeMap<SessionId, Rc<FakeSession>>>,
     /// Futures that were woken and not polled since.
     woken: Rc<Cell<usize>>,
@@ -70,8 +73,26 @@ impl FakeService {
         self.executed.borrow().iter().filter(|(id, _)| *id == session).count()
     }
 
-    /// Finishes a pending READ; says whether there was one.
+    /// Gives a pending WATCH so many more reports.
+    pub(crate) fn fire(&self, session: SessionId, user_data: u64, reports: u64) {
+        let many = Rc::clone(&self.many.borrow()[&(session, user_data)]);
+        many.left.set(many.left.get() + reports);
+        many.waker.take().inspect(Waker::wake_by_ref);
+    }
+
+    /// Makes room for so many more reports of a WATCH, as its client does: nobody is woken.
+    pub(crate) fn make_room(&self, session: SessionId, user_data: u64, reports: u64) {
+        let many = &self.many.borrow()[&(session, user_data)];
+        many.room.set(many.room.get() + reports);
+    }
+
+    /// Finishes a pending READ or WATCH; says whether there was one.
     pub(crate) fn finish(&self, session: SessionId, user_data: u64) -> bool {
+        if let Some(many) = self.many.borrow_mut().remove(&(session, user_data)) {
+            many.is_done.set(true);
+            many.waker.take().inspect(Waker::wake_by_ref);
+            return true;
+        }
         let Some(later) = self.pending.borrow_mut().remove(&(session, user_data)) else {
             return false;
         };
@@ -96,9 +117,10 @@ impl FakeService {
         }
     }
 
-    /// READs that wait for [`FakeService::finish`].
+    /// READs and WATCHes that wait for [`FakeService::finish`].
     pub(crate) fn pending(&self) -> Vec<(SessionId, u64)> {
-        self.pending.borrow().keys().copied().collect()
+        let (pending, many) = (self.pending.borrow(), self.many.borrow());
+        pending.keys().chain(many.keys()).copied().collect()
     }
 
     /// Futures that were woken and not polled since.
@@ -184,6 +206,54 @@ impl Drop for Unanswered {
     }
 }
 
+/// What a WATCH has yet to report.
+#[derive(Default)]
+struct Many {
+    left: Cell<u64>,
+    room: Cell<u64>,
+    is_done: Cell<bool>,
+    waker: RefCell<Option<Waker>>,
+}
+
+struct Reports {
+    service: Rc<FakeService>,
+    session: Rc<FakeSession>,
+    user_data: u64,
+    many: Rc<Many>,
+    has_ended: bool,
+}
+
+impl Shots<HeldPage> for Reports {
+    fn next(&mut self, context: &mut Context<'_>) -> Shot<HeldPage> {
+        assert!(!self.session.ended.get(), "asked after the session's end");
+        assert!(!self.has_ended, "asked after the last");
+        self.service.polls.set(self.service.polls.get() + 1);
+        let (left, room) = (self.many.left.get(), self.many.room.get());
+        if self.many.is_done.get() {
+            self.has_ended = true;
+            return Shot::Last(ok(self.user_data));
+        }
+        if left == 0 {
+            *self.many.waker.borrow_mut() = Some(context.waker().clone());
+            return Shot::Waiting;
+        }
+        if room == 0 {
+            *self.many.waker.borrow_mut() = Some(context.waker().clone());
+            return Shot::NoRoom;
+        }
+        self.many.left.set(left - 1);
+        self.many.room.set(room - 1);
+        Shot::More(ok(self.user_data))
+    }
+}
+
+impl Drop for Reports {
+    fn drop(&mut self) {
+        self.session.unanswered.set(self.session.unanswered.get() - 1);
+        self.service.many.borrow_mut().remove(&(self.session.id, self.user_data));
+    }
+}
+
 fn ok(user_data: u64) -> Completion<HeldPage> {
     Completion::new(Status::OK).with_aux(!user_data)
 }
@@ -216,12 +286,15 @@ impl DataService for FakeService {
     }
 
     fn supports(&self, opcode: Opcode) -> bool {
-        matches!(opcode, Opcode::Fsync | Opcode::Read | Opcode::ReadGrant | Opcode::Write)
+        let served = [Opcode::Fsync, Opcode::Read, Opcode::ReadGrant, Opcode::Write, Opcode::Watch];
+        served.contains(&opcode)
     }
 
     fn request(self: &Rc<Self>, session: &Rc<FakeSession>, sqe: &Sqe) -> Answer<HeldPage> {
         assert!(!session.ended.get(), "a request after the session's end");
-        assert_eq!(sqe.flags, 0, "flags are checked before");
+        let multishot = SqeFlags::MULTISHOT.bits();
+        let is_watch = sqe.opcode() == Opcode::Watch;
+        assert!(sqe.flags == 0 || (is_watch && sqe.flags == multishot), "flags are checked before");
         self.executed.borrow_mut().push((session.id, sqe.user_data));
         let polls_left = match sqe.opcode() {
             Opcode::Fsync => return ok(sqe.user_data).into(),
@@ -231,6 +304,7 @@ impl DataService for FakeService {
             }
             Opcode::Write => Some(sqe.offset),
             Opcode::Read => None,
+            Opcode::Watch => return self.watch(session, sqe),
             _ => return Errno::EOPNOTSUPP.into(),
         };
         let later = Rc::new(Later::default());
@@ -246,5 +320,20 @@ impl DataService for FakeService {
             later,
             polls_left,
         }))
+    }
+}
+
+impl FakeService {
+    fn watch(self: &Rc<Self>, session: &Rc<FakeSession>, sqe: &Sqe) -> Answer<HeldPage> {
+        let many = Rc::new(Many {
+            left: Cell::new(sqe.offset),
+            room: Cell::new(sqe.arg0),
+            ..Many::default()
+        });
+        let user_data = sqe.user_data;
+        self.many.borrow_mut().insert((session.id, user_data), Rc::clone(&many));
+        session.unanswered.set(session.unanswered.get() + 1);
+        let (service, session) = (Rc::clone(self), Rc::clone(session));
+        Answer::Many(Box::new(Reports { service, session, user_data, many, has_ended: false }))
     }
 }

@@ -2,7 +2,7 @@
 
 use super::machine::FakeDoorbell;
 use super::memory::region;
-use dataplane::entry::{Cqe, Opcode, Sqe};
+use dataplane::entry::{Cqe, CqeFlags, Opcode, Sqe};
 use dataplane::service::SessionParts;
 use dataplane::{
     Arena, Credentials, Owner, Quota, Region, SessionId, SessionInfo, SessionRights, WaitMode,
@@ -141,12 +141,14 @@ impl QueueBlocks {
             .collect()
     }
 
-    /// Panics if a completion may not find a slot.
-    pub(crate) fn check_credits(&self) {
+    /// Completion slots that neither hold an entry nor are spoken for, as far as the client has
+    /// said. Panics if a completion may not find one.
+    pub(crate) fn spare(&self) -> u64 {
         let unconsumed = self.posted() - self.consumed();
         let in_flight = self.in_flight().len() as u64;
         let slots = u64::from(self.geometry.cq_entries());
-        assert!(in_flight + unconsumed <= slots, "{in_flight} in flight, {unconsumed} unconsumed");
+        let spare = slots.checked_sub(in_flight + unconsumed);
+        spare.unwrap_or_else(|| panic!("{in_flight} in flight, {unconsumed} unconsumed"))
     }
 
     /// What the service says of the session.
@@ -178,8 +180,10 @@ pub(crate) fn notify(client: &mut ClientQueue<Owner>, doorbell: &FakeDoorbell) {
 /// Takes the next completion.
 pub(crate) fn take(client: &mut ClientQueue<Owner>) -> Result<Option<Cqe>, Corrupt> {
     let Some(words) = client.peek()? else { return Ok(None) };
-    client.consume(&words, Completion::Last)?;
-    Ok(Some(Cqe::from_words(words)))
+    let cqe = Cqe::from_words(words);
+    let more = cqe.flags().contains(CqeFlags::MORE);
+    client.consume(&words, if more { Completion::More } else { Completion::Last })?;
+    Ok(Some(cqe))
 }
 
 /// An entry with an opcode and user data.
