@@ -3,7 +3,7 @@
 use crate::place::{Mounting, Place, SystemPath};
 use crate::system::Address;
 use clap::builder::{OsStringValueParser, TypedValueParser};
-use clap::{Args, CommandFactory, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use glob::Pattern;
 use std::ffi::OsString;
@@ -54,6 +54,8 @@ pub(crate) enum Command {
     Chown(Chown),
     /// List all that is below directories of the system
     Find(Find),
+    /// Show changes of files and directories of the system as they happen
+    Watch(Watch),
     /// Show how much space file systems have
     Df(Df),
     /// Show how much space files take
@@ -288,6 +290,33 @@ pub(crate) struct Find {
     /// Where to begin
     #[arg(default_value = "/", value_parser = system_path(), value_name = "PATH")]
     pub(crate) paths: Vec<SystemPath>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Watch {
+    /// End after so many changes
+    #[arg(short = 'n', long, value_name = "COUNT")]
+    pub(crate) count: Option<u64>,
+    /// Only these kinds of changes
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "KINDS")]
+    pub(crate) events: Vec<Event>,
+    /// One JSON object a line
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// What to watch: of a directory its entries too, but nothing below them
+    #[arg(default_value = "/", value_parser = system_path(), value_name = "PATH")]
+    pub(crate) paths: Vec<SystemPath>,
+}
+
+/// What can be watched for.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Event {
+    /// Entries added, removed, renamed
+    Names,
+    /// Permissions, owners, times, extended attributes, links
+    Attributes,
+    /// Contents and sizes
+    Contents,
 }
 
 #[derive(Debug, Args)]

@@ -47,6 +47,7 @@ fn run(
         Command::Chmod(options) => return commands::change::chmod(&options, &address),
         Command::Chown(options) => return commands::change::chown(&options, &address),
         Command::Ln(options) => commands::change::ln(&options, &address),
+        Command::Watch(options) => commands::watch::run(&options, &address, output),
         Command::Find(options) => commands::find::run(&options, &address, output),
         Command::Df(options) => commands::space::df(&options, &address, output),
         Command::Du(options) => commands::space::du(&options, &address, output),

@@ -184,7 +184,7 @@ impl Queue {
         read: GrantTicket,
         look: impl FnOnce(GrantView<'_>) -> R,
     ) -> Result<R, ClientError> {
-        self.wait_for_with(read.ticket, None, |queue, done| queue.view(read, &done).map(look))?
+        self.wait_for_with(read.ticket, |queue, done| queue.view(read, &done).map(look))?
     }
 
     /// The bytes that a completion of READ_GRANT grants. Maps the file's region the first time,

@@ -257,20 +257,7 @@ impl Queue {
     /// See [`Queue::wait`]; the request stays in flight.
     #[inline]
     pub fn wait_for(&mut self, ticket: Ticket) -> Result<Done, ClientError> {
-        self.wait_for_until(ticket, None)
-    }
-
-    /// The same, no longer than until an instant.
-    ///
-    /// # Errors
-    /// See [`Queue::wait`]; the request stays in flight.
-    #[inline]
-    pub fn wait_for_until(
-        &mut self,
-        ticket: Ticket,
-        deadline: Option<Instant>,
-    ) -> Result<Done, ClientError> {
-        self.wait_for_with(ticket, deadline, |_, done| done)
+        self.wait_for_with(ticket, |_, done| done)
     }
 
     /// The same, and looks at the completion while what it grants is sure to stay granted.
@@ -281,7 +268,6 @@ impl Queue {
     pub(super) fn wait_for_with<R>(
         &mut self,
         ticket: Ticket,
-        deadline: Option<Instant>,
         look: impl FnOnce(&mut Self, Done) -> R,
     ) -> Result<R, ClientError> {
         if self.kept > 0
@@ -299,7 +285,7 @@ impl Queue {
                     return Ok(result);
                 }
                 Some((words, done)) => self.put_aside(&words, done)?,
-                None => self.pause(deadline)?,
+                None => self.pause(None)?,
             }
         }
     }

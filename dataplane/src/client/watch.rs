@@ -69,21 +69,31 @@ impl Queue {
         Ok((ticket, early))
     }
 
-    /// Waits for the next change; `None` if the object has gone and nothing more will come.
+    /// Waits for the next change that any of some watches reports: its index, and the change;
+    /// `None` if its object has gone and nothing more will come of it, which is said once.
     ///
     /// # Errors
     /// [`ClientError::TimedOut`], [`ClientError::Interrupted`], the service's answer
-    /// (ECANCELED: the handle was closed), or the session is over.
+    /// (ECANCELED: a handle was closed), or the session is over.
     pub fn next_change(
         &mut self,
-        watch: &mut Watch,
+        watches: &mut [Watch],
         deadline: Option<Instant>,
-    ) -> Result<Option<Change>, ClientError> {
-        if watch.has_ended {
-            return Ok(None);
+    ) -> Result<(usize, Option<Change>), ClientError> {
+        loop {
+            let drained = self.drain();
+            for (index, watch) in watches.iter_mut().enumerate() {
+                let early = watch.early.take();
+                if let Some(done) = early.or_else(|| self.take_kept(watch.ticket)) {
+                    return Ok((index, self.reported(watch, done)?));
+                }
+            }
+            drained?;
+            self.pause(deadline)?;
         }
-        let early = watch.early.take();
-        let done = early.map_or_else(|| self.wait_for_until(watch.ticket, deadline), Ok)?;
+    }
+
+    fn reported(&mut self, watch: &mut Watch, done: Done) -> Result<Option<Change>, ClientError> {
         if !done.flags.contains(CqeFlags::MORE) {
             watch.has_ended = true;
             done.status.result()?;

@@ -22,3 +22,4 @@ pub(crate) mod stat;
 pub(crate) mod status;
 pub(crate) mod up;
 mod walk;
+pub(crate) mod watch;

@@ -9,3 +9,4 @@ mod mounts;
 mod support;
 mod tour;
 mod usage;
+mod watch;
