@@ -10,14 +10,14 @@
 
 mod support;
 
-use dataplane::ArenaRange;
 use dataplane::entry::{Errno, Handle};
 use dataplane::file::{LockFlags, LockRecord, Request};
 use dataplane::service::{Answer, Completion};
+use dataplane::{ArenaRange, Quota};
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 use support::System;
-use support::client::{BOTH, Client, Outcome, READ, RECORD, WRITE, finish};
+use support::client::{BOTH, Client, Outcome, READ, RECORD, Terms, WRITE, finish, session};
 use vfs::PinnedPages;
 use zerocopy::FromBytes;
 
@@ -74,7 +74,10 @@ fn poll(task: &mut Task) -> Option<Outcome<u32>> {
 
 fn two() -> (System, Client, Client) {
     let system = System::new(1 << 20);
-    let (a, b) = (system.root_client(), system.root_client());
+    // As many handles as make for 1,024 locks.
+    let quota = Quota { handles: 16 << 10, ..Quota::default() };
+    let client = || Client::new(&system, Terms { quota, ..session(0, 0) });
+    let (a, b) = (client(), client());
     let file = a.create("f", 0o666).unwrap();
     a.close(file).unwrap();
     (system, a, b)

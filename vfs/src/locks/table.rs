@@ -9,10 +9,6 @@ use core::task::Waker;
 use dataplane::SessionId;
 use dataplane::entry::{Errno, Handle};
 
-/// Most that is remembered for one session: its locks, and the handles that each owner has locked
-/// a file through.
-pub(crate) const MOST_PER_SESSION: usize = 1024;
-
 /// Whose locks replace each other and are never in each other's way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Owner {
@@ -40,6 +36,9 @@ pub(crate) struct Asker {
     pub(crate) owner: Owner,
     /// The handle that it asks through.
     pub(crate) through: Handle,
+    /// Most that may be remembered for its session: locks, and the handles that each owner has
+    /// locks through.
+    pub(crate) most: usize,
 }
 
 /// A lock in the way of another, and whose it is.
@@ -141,7 +140,7 @@ impl State {
         let (old, new) = (before.weight(), next.weight());
         let session = asker.owner.session();
         let others = self.weights.get(&session).copied().unwrap_or(0).saturating_sub(old);
-        if new > old && others + new > MOST_PER_SESSION {
+        if new > old && others + new > asker.most {
             self.tidy(asker.file);
             return Err(Errno::EDQUOT);
         }

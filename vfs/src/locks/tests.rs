@@ -35,7 +35,7 @@ fn asker((owner, handle): Who) -> Asker {
     } else {
         Owner::Handle(session, through.to_word())
     };
-    Asker { file: 1, owner, through }
+    Asker { file: 1, owner, through, most: 1024 }
 }
 
 type Task<'a> = Pin<Box<dyn Future<Output = Result<()>> + 'a>>;

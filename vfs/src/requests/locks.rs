@@ -87,7 +87,7 @@ fn asker(session: &Session, file: &OpenFile, through: Handle, flags: LockFlags, 
     } else {
         Owner::Number(session.id, n)
     };
-    Asker { file: file.inode.id, owner, through }
+    Asker { file: file.inode.id, owner, through, most: session.most_locks() }
 }
 
 fn record(session: &Session, way: Option<InTheWay>) -> LockRecord {
