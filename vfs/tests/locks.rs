@@ -11,7 +11,7 @@
 mod support;
 
 use dataplane::entry::{Errno, Handle};
-use dataplane::file::{LockFlags, LockRecord, Request};
+use dataplane::file::{LockFlags, LockRecord, OpenFlags, Request};
 use dataplane::service::{Answer, Completion};
 use dataplane::{ArenaRange, Quota};
 use std::pin::Pin;
@@ -115,6 +115,10 @@ fn what_means_nothing_is_refused() {
     assert_eq!(lock(&a, read, (0, 1), EXCLUSIVE, 1), Err(Errno::EBADF));
     assert_eq!(lock(&a, write, (0, 1), SHARED, 1), Err(Errno::EBADF));
     assert_eq!(lock(&a, read, (0, 1), UNLOCK, 1), Ok(()));
+    assert_eq!(test(&a, read, 0, EXCLUSIVE, 1), Ok(LockRecord::default()));
+    assert_eq!(test(&a, write, 0, SHARED, 1), Ok(LockRecord::default()));
+    let path = a.open("f", OpenFlags::PATH).unwrap();
+    assert_eq!(test(&a, path, 0, SHARED, 1), Err(Errno::EBADF));
     assert_eq!(lock(&a, both, (0, 1), SHARED | OF_HANDLE, 1), Err(Errno::EINVAL));
     assert_eq!(lock(&a, both, (0, 1), LockFlags::WAIT, 1), Err(Errno::EINVAL));
     assert_eq!(test(&a, both, 0, UNLOCK, 1), Err(Errno::EINVAL));
