@@ -218,6 +218,13 @@ mod tests {
     }
 
     #[test]
+    fn too_many_locks_are_what_fcntl_calls_so() {
+        let said = |error: Errno| errno(ClientError::Service(error)).code();
+        assert_eq!(said(Errno::EDQUOT), rustix::io::Errno::NOLCK.raw_os_error());
+        assert_eq!(said(Errno::EDEADLK), Errno::EDEADLK.0);
+    }
+
+    #[test]
     fn holders_are_known_until_they_close_the_file_or_it_is_gone() {
         let holders = Holders::default();
         holders.note(&asked((1, file(1), 7), 70, WRITE));
