@@ -213,7 +213,7 @@ pub(crate) struct Mount {
     #[arg(long, conflicts_with = "within", requires = "target")]
     pub(crate) foreground: bool,
     /// Threads that answer the kernel
-    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=15))]
+    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=14))]
     pub(crate) threads: u16,
     /// Tell on standard output when it is usable, then leave the terminal alone
     #[arg(long, hide = true)]

@@ -17,6 +17,10 @@ use core::cell::{Cell, RefCell};
 use dataplane::entry::{Errno, Handle};
 use dataplane::{Arena, Credentials, HandleTable, SessionId, SessionInfo, SessionRights};
 
+/// A session may have one lock for so many handles: a file's locks are looked through for each that
+/// is asked for.
+const HANDLES_PER_LOCK: u32 = 16;
+
 /// One client's connection to the vfs.
 pub struct Session {
     /// Names it.
@@ -193,6 +197,11 @@ impl Session {
     /// EMFILE.
     pub(crate) fn check_room(&self) -> Result<()> {
         if self.handles.borrow().len() < self.handle_quota { Ok(()) } else { Err(Errno::EMFILE) }
+    }
+
+    /// Most locks that it may have.
+    pub(crate) fn most_locks(&self) -> usize {
+        (self.handle_quota / HANDLES_PER_LOCK) as usize
     }
 
     /// A handle for an open file.

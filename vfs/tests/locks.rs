@@ -10,14 +10,14 @@
 
 mod support;
 
-use dataplane::ArenaRange;
 use dataplane::entry::{Errno, Handle};
-use dataplane::file::{LockFlags, LockRecord, Request};
+use dataplane::file::{LockFlags, LockRecord, OpenFlags, Request};
 use dataplane::service::{Answer, Completion};
+use dataplane::{ArenaRange, Quota};
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 use support::System;
-use support::client::{BOTH, Client, Outcome, READ, RECORD, WRITE, finish};
+use support::client::{BOTH, Client, Outcome, READ, RECORD, Terms, WRITE, finish, session};
 use vfs::PinnedPages;
 use zerocopy::FromBytes;
 
@@ -74,7 +74,10 @@ fn poll(task: &mut Task) -> Option<Outcome<u32>> {
 
 fn two() -> (System, Client, Client) {
     let system = System::new(1 << 20);
-    let (a, b) = (system.root_client(), system.root_client());
+    // As many handles as make for 1,024 locks.
+    let quota = Quota { handles: 16 << 10, ..Quota::default() };
+    let client = || Client::new(&system, Terms { quota, ..session(0, 0) });
+    let (a, b) = (client(), client());
     let file = a.create("f", 0o666).unwrap();
     a.close(file).unwrap();
     (system, a, b)
@@ -112,6 +115,10 @@ fn what_means_nothing_is_refused() {
     assert_eq!(lock(&a, read, (0, 1), EXCLUSIVE, 1), Err(Errno::EBADF));
     assert_eq!(lock(&a, write, (0, 1), SHARED, 1), Err(Errno::EBADF));
     assert_eq!(lock(&a, read, (0, 1), UNLOCK, 1), Ok(()));
+    assert_eq!(test(&a, read, 0, EXCLUSIVE, 1), Ok(LockRecord::default()));
+    assert_eq!(test(&a, write, 0, SHARED, 1), Ok(LockRecord::default()));
+    let path = a.open("f", OpenFlags::PATH).unwrap();
+    assert_eq!(test(&a, path, 0, SHARED, 1), Err(Errno::EBADF));
     assert_eq!(lock(&a, both, (0, 1), SHARED | OF_HANDLE, 1), Err(Errno::EINVAL));
     assert_eq!(lock(&a, both, (0, 1), LockFlags::WAIT, 1), Err(Errno::EINVAL));
     assert_eq!(test(&a, both, 0, UNLOCK, 1), Err(Errno::EINVAL));
@@ -126,19 +133,21 @@ fn what_means_nothing_is_refused() {
 }
 
 #[test]
-fn closing_drops_the_locks_of_who_locked_through_the_handle() {
+fn closing_drops_the_locks_that_were_taken_through_the_handle() {
     let (_system, a, b) = two();
     let yours = b.open("f", BOTH).unwrap();
     let (one, two) = (a.open("f", BOTH).unwrap(), a.open("f", BOTH).unwrap());
     lock(&a, one, (0, 1), EXCLUSIVE, 1).unwrap();
     lock(&a, two, (1, 1), EXCLUSIVE, 1).unwrap();
-    lock(&a, two, (2, 1), EXCLUSIVE, 2).unwrap();
+    lock(&a, one, (2, 1), EXCLUSIVE, 2).unwrap();
+    // Taken again through another handle, it is no longer the first one's.
+    lock(&a, two, (2, 1), SHARED, 2).unwrap();
     lock(&a, one, (3, 1), EXCLUSIVE | OF_HANDLE, 0).unwrap();
     // A handle's locks are in the way of another handle of the session.
     assert_eq!(lock(&a, two, (3, 1), SHARED | OF_HANDLE, 0), Err(Errno::EAGAIN));
     assert_eq!(test(&b, yours, 3, SHARED, 0).unwrap().of_handle, 1);
     a.close(one).unwrap();
-    for (byte, is_free) in [(0, true), (1, true), (2, false), (3, true)] {
+    for (byte, is_free) in [(0, true), (1, false), (2, false), (3, true)] {
         let free = test(&b, yours, byte, EXCLUSIVE, 0).unwrap() == LockRecord::default();
         assert_eq!(free, is_free, "{byte}");
     }

@@ -1,6 +1,7 @@
 //! Ranges of files, blocking: space, holes, copies and locks.
 
 use super::error::ClientError;
+use super::in_flight::Ticket;
 use super::queue::Queue;
 use crate::entry::Handle;
 use crate::file::{AllocateMode, LockFlags, LockRecord, Request, Whence};
@@ -14,6 +15,9 @@ pub struct LockRange {
     /// Bytes; 0: to the end, wherever it is.
     pub len: u64,
 }
+
+/// The range of a lock that is not tested.
+const NOWHERE: ArenaRange = ArenaRange { offset: 0, len: 0 };
 
 impl Queue {
     /// Allocates, punches or zeroes a range of a file.
@@ -69,8 +73,22 @@ impl Queue {
         flags: LockFlags,
         owner: u64,
     ) -> Result<(), ClientError> {
-        let into = ArenaRange { offset: 0, len: 0 };
-        self.call(lock(handle, range, flags, owner, into).to_sqe()).map(drop)
+        self.call(lock(handle, range, flags, owner, NOWHERE).to_sqe()).map(drop)
+    }
+
+    /// Asks for a lock that may have to wait, and does not wait for the answer; see [`Queue::lock`].
+    ///
+    /// # Errors
+    /// See [`Queue::submit_waiting`].
+    pub fn submit_lock(
+        &mut self,
+        handle: Handle,
+        range: LockRange,
+        flags: LockFlags,
+        owner: u64,
+    ) -> Result<Ticket, ClientError> {
+        let flags = flags | LockFlags::WAIT;
+        self.submit_waiting(lock(handle, range, flags, owner, NOWHERE).to_sqe())
     }
 
     /// The first lock that is in the way of one; none: it could be had.

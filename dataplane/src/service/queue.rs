@@ -353,6 +353,8 @@ impl<S: DataService> QueueState<S> {
             Ok(target) => target,
             Err(errno) => return errno.into(),
         };
+        // What has had its outcome is answered with that, and not as if nothing had happened.
+        self.poll_woken(counters);
         let cancelled = self.end_where(counters, Errno::ECANCELED.into(), |task| match target {
             shared::CancelTarget::UserData(user_data) => task.user_data == user_data,
             shared::CancelTarget::Handle(handle) => task.handle_word == handle.to_word(),

@@ -4,7 +4,7 @@ use crate::cases;
 use crate::stage::{Conduct, Stage};
 use dataplane::client::{AsyncQueue, ClientError, Notifier, Queue, wait_any};
 use dataplane::entry::{Errno, Handle, Opcode, Sqe};
-use dataplane::platform::{Instant, Waiting};
+use dataplane::platform::{Instant, Waiting, Wake};
 use dataplane::{WaitMode, Word};
 use proptest::prelude::*;
 use rings::Geometry;
@@ -147,6 +147,37 @@ fn a_deadline_ends_a_wait_and_leaves_the_request_in_flight() {
         };
         assert_eq!(waited.map(drop), Err(ClientError::TimedOut));
         assert!(stage.now() >= deadline);
+    }
+}
+
+#[test]
+fn who_sleeps_without_the_queue_is_woken_by_what_is_submitted_meanwhile() {
+    let stage = Arc::new(Stage::default());
+    let mut queue = queue(&stage, 4, WaitMode::Sleeping, vec![1; 10_000]);
+    for cookie in 0..20 {
+        let sleep = queue.announce_sleep().unwrap().unwrap();
+        let ticket = queue.submit(request(cookie)).unwrap();
+        // The stage's sleeps end for no reason too.
+        while queue.announce_sleep().unwrap().is_some() {
+            sleep.at_most(1_000);
+        }
+        assert_ne!(sleep.at_most(1), Wake::Deadline, "what came before the sleep has ended it");
+        queue.end_sleep().unwrap();
+        let done = queue.poll().unwrap().unwrap();
+        assert_eq!((done.ticket, done.aux), (ticket, cookie));
+    }
+}
+
+#[test]
+fn a_cancellation_asks_for_the_request_and_is_not_heard_of_again() {
+    let stage = Arc::new(Stage::default());
+    let mut queue = queue(&stage, 4, WaitMode::Sleeping, vec![0; 10_000]);
+    let ticket = queue.submit(request(7)).unwrap();
+    queue.submit_cancel(ticket).unwrap();
+    assert_eq!(queue.wait_for(ticket).unwrap().ticket, ticket);
+    while queue.in_flight() > 0 {
+        stage.step();
+        assert_eq!(queue.poll().unwrap(), None);
     }
 }
 

@@ -142,6 +142,25 @@ fn cancelling_ends_what_it_names_and_nothing_else() {
 }
 
 #[test]
+fn what_has_had_its_outcome_is_not_cancelled() {
+    let mut harness = Harness::new();
+    let (session, mut lane) = harness.open_one(WaitMode::Adaptive);
+    for user_data in [1, 2] {
+        lane.submit(&entry(Opcode::Read, user_data)).unwrap();
+    }
+    harness.turns(1);
+    // Finished, and not looked at since.
+    assert!(harness.service.finish(session, 1));
+    lane.submit(&Sqe { arg0: 1, ..entry(Opcode::Cancel, 3) }).unwrap();
+    lane.submit(&Sqe { op_flags: 2, ..entry(Opcode::Cancel, 4) }).unwrap();
+    harness.turns(1);
+    let ended = answered(&mut lane);
+    let ended: Vec<_> = ended.iter().map(|cqe| (cqe.user_data, cqe.status().result())).collect();
+    let (gone, none) = (Err(Errno::ECANCELED), Err(Errno::ENOENT));
+    assert_eq!(ended, [(1, Ok(0)), (3, none), (2, gone), (4, Ok(1))]);
+}
+
+#[test]
 fn revoking_answers_everything_and_executes_nothing_more() {
     let mut harness = Harness::new();
     let (id, mut lane) = harness.open_one(WaitMode::Adaptive);

@@ -7,7 +7,7 @@ use serde_json::Value;
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 
 #[test]
 fn it_is_unmounted_by_command() {
@@ -79,7 +79,7 @@ fn it_is_gone_when_down_returns_though_its_front_end_was_killed() {
 }
 
 /// The process that serves a mount.
-fn front_end(point: &Path) -> Pid {
+pub(crate) fn front_end(point: &Path) -> Pid {
     let point = point.to_str().unwrap();
     let mut processes = fs::read_dir("/proc").unwrap().flatten();
     let serves = |process: &fs::DirEntry| {
@@ -112,8 +112,13 @@ fn down(meanwhile: impl FnOnce(&Path)) {
 
 /// A mount of the same system in the foreground, once it is usable.
 fn serving(mounted: &Mounted, point: &Path) -> Child {
-    let mut serving = mounted
-        .command(&["mount", "--foreground", "--detached"])
+    serving_by(&mut mounted.command(&[]), point)
+}
+
+/// The same by a command that runs the program.
+pub(crate) fn serving_by(program: &mut Command, point: &Path) -> Child {
+    let mut serving = program
+        .args(["mount", "--foreground", "--detached"])
         .arg(point)
         .stdout(Stdio::piped())
         .spawn()

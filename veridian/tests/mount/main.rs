@@ -4,8 +4,11 @@
 mod coherence;
 mod files;
 mod life;
+mod locker;
+mod locks;
 mod mounted;
 #[path = "../cli/support.rs"]
 #[allow(dead_code, reason = "a part of it is used")]
 mod support;
 mod users;
+mod waits;

@@ -9,7 +9,7 @@
 //!
 //! A lock that no other owner's lock is in the way of is had at once; of those that wait, the
 //! first that can be had is had first. What a session can make the table remember is bounded by
-//! [`MOST_PER_SESSION`] and, for what waits, by its requests in flight.
+//! its quota and, for what waits, by its requests in flight.
 
 mod circles;
 mod ranges;

@@ -2,16 +2,12 @@
 
 use super::ranges::{Kind, Lock, Ranges, Span};
 use crate::error::Result;
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use core::cell::RefCell;
 use core::task::Waker;
 use dataplane::SessionId;
 use dataplane::entry::{Errno, Handle};
-
-/// Most that is remembered for one session: its locks, and the handles that each owner has locked
-/// a file through.
-pub(crate) const MOST_PER_SESSION: usize = 1024;
 
 /// Whose locks replace each other and are never in each other's way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -40,6 +36,9 @@ pub(crate) struct Asker {
     pub(crate) owner: Owner,
     /// The handle that it asks through.
     pub(crate) through: Handle,
+    /// Most that may be remembered for its session: locks, and the handles that each owner has
+    /// locks through.
+    pub(crate) most: usize,
 }
 
 /// A lock in the way of another, and whose it is.
@@ -51,18 +50,45 @@ pub(crate) struct InTheWay {
     pub(crate) lock: Lock,
 }
 
-/// What an owner has on a file.
+/// What an owner has on a file, by the words of the handles that it has locked through.
 #[derive(Default)]
-pub(super) struct Holding {
-    pub(super) ranges: Ranges,
-    /// Handles that it has locked through, by their words.
-    through: BTreeSet<u64>,
-}
+pub(super) struct Holding(BTreeMap<u64, Ranges>);
 
 impl Holding {
-    fn weight(&self) -> usize {
-        self.ranges.len() + self.through.len()
+    /// The same with a span locked in another way, through a handle, or unlocked.
+    fn with(&self, through: Handle, span: Span, kind: Option<Kind>) -> Self {
+        let mut next: BTreeMap<_, _> =
+            self.0.iter().map(|(through, ranges)| (*through, ranges.with(span, None))).collect();
+        if let Some(kind) = kind {
+            let ranges = next.entry(through.to_word()).or_default();
+            *ranges = ranges.with(span, Some(kind));
+        }
+        next.retain(|_, ranges| !ranges.is_empty());
+        Self(next)
     }
+
+    /// Drops what was locked through a handle; says how much that weighed.
+    fn closed(&mut self, through: Handle) -> usize {
+        self.0.remove(&through.to_word()).as_ref().map_or(0, weight)
+    }
+
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    fn weight(&self) -> usize {
+        self.0.values().map(weight).sum()
+    }
+
+    /// The first lock that keeps somebody else from having this one.
+    fn in_the_way(&self, of: Lock) -> Option<Lock> {
+        let ways = self.0.values().filter_map(|ranges| ranges.in_the_way(of));
+        ways.min_by_key(|way| way.span.first)
+    }
+}
+
+fn weight(ranges: &Ranges) -> usize {
+    ranges.len() + 1
 }
 
 /// A request in a file's queue.
@@ -85,7 +111,7 @@ impl FileLocks {
     pub(super) fn in_the_way(&self, owner: Owner, of: Lock) -> impl Iterator<Item = InTheWay> {
         let others = self.owners.iter().filter(move |(other, _)| **other != owner);
         others.filter_map(move |(owner, holding)| {
-            let lock = holding.ranges.in_the_way(of)?;
+            let lock = holding.in_the_way(of)?;
             Some(InTheWay { owner: *owner, lock })
         })
     }
@@ -108,22 +134,13 @@ impl State {
     /// Locks or unlocks, whoever's locks are in the way.
     fn set(&mut self, asker: Asker, span: Span, kind: Option<Kind>) -> Result<()> {
         let file = self.files.entry(asker.file).or_default();
-        let before = file.owners.get(&asker.owner);
-        let old = before.map_or(0, Holding::weight);
-        let mut next = Holding::default();
-        if let Some(before) = before {
-            next.ranges = before.ranges.with(span, kind);
-            next.through.clone_from(&before.through);
-        } else {
-            next.ranges = next.ranges.with(span, kind);
-        }
-        if kind.is_some() {
-            next.through.insert(asker.through.to_word());
-        }
-        let new = if next.ranges.is_empty() { 0 } else { next.weight() };
+        let nothing = Holding::default();
+        let before = file.owners.get(&asker.owner).unwrap_or(&nothing);
+        let next = before.with(asker.through, span, kind);
+        let (old, new) = (before.weight(), next.weight());
         let session = asker.owner.session();
         let others = self.weights.get(&session).copied().unwrap_or(0).saturating_sub(old);
-        if new > old && others + new > MOST_PER_SESSION {
+        if new > old && others + new > asker.most {
             self.tidy(asker.file);
             return Err(Errno::EDQUOT);
         }
@@ -236,17 +253,18 @@ impl LockTable {
         Ok(())
     }
 
-    /// A handle has been closed: the locks of all owners that have locked the file through it go,
-    /// and what waits through it is answered with ECANCELED.
+    /// A handle has been closed: the locks that were taken through it go, and what waits through it
+    /// is answered with ECANCELED.
     pub(crate) fn closed(&self, file: u64, session: SessionId, handle: Handle) {
         let mut state = self.state.borrow_mut();
         let Some(locks) = state.files.get_mut(&file) else { return };
-        let word = handle.to_word();
-        let through = |owner: &Owner, holding: &mut Holding| {
-            owner.session() == session && holding.through.contains(&word)
-        };
-        let gone = locks.owners.extract_if(.., through).map(|(_, holding)| holding.weight());
-        let gone: usize = gone.sum();
+        let mut gone = 0;
+        locks.owners.retain(|owner, holding| {
+            if owner.session() == session {
+                gone += holding.closed(handle);
+            }
+            !holding.is_empty()
+        });
         let waits = |waiting: &&Waiting| {
             waiting.asker.owner.session() == session && waiting.asker.through == handle
         };

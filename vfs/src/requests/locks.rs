@@ -67,18 +67,19 @@ fn span(first: u64, len: u64) -> Result<Span, Errno> {
     Ok(Span { first, last: last.ok_or(Errno::EOVERFLOW)? })
 }
 
-/// What is to be locked for; `None` is to be unlocked.
+/// What is to be locked for; `None` is to be unlocked. To unlock or to test, the handle need only be
+/// of an open file.
 fn kind(file: &OpenFile, flags: LockFlags) -> Result<Option<Kind>, Errno> {
-    if flags.contains(LockFlags::EXCLUSIVE) {
-        file.require(OpenMode::WRITE)?;
-        return Ok(Some(Kind::Exclusive));
-    }
-    if flags.contains(LockFlags::SHARED) {
-        file.require(OpenMode::READ)?;
-        return Ok(Some(Kind::Shared));
-    }
-    let is_open = file.mode.intersects(OpenMode::READ | OpenMode::WRITE);
-    if is_open { Ok(None) } else { Err(Errno::EBADF) }
+    let open = OpenMode::READ | OpenMode::WRITE;
+    let (kind, needed) = if flags.contains(LockFlags::EXCLUSIVE) {
+        (Some(Kind::Exclusive), OpenMode::WRITE)
+    } else if flags.contains(LockFlags::SHARED) {
+        (Some(Kind::Shared), OpenMode::READ)
+    } else {
+        (None, open)
+    };
+    let enough = if flags.contains(LockFlags::TEST) { open } else { needed };
+    if file.mode.intersects(enough) { Ok(kind) } else { Err(Errno::EBADF) }
 }
 
 fn asker(session: &Session, file: &OpenFile, through: Handle, flags: LockFlags, n: u64) -> Asker {
@@ -87,7 +88,7 @@ fn asker(session: &Session, file: &OpenFile, through: Handle, flags: LockFlags, 
     } else {
         Owner::Number(session.id, n)
     };
-    Asker { file: file.inode.id, owner, through }
+    Asker { file: file.inode.id, owner, through, most: session.most_locks() }
 }
 
 fn record(session: &Session, way: Option<InTheWay>) -> LockRecord {

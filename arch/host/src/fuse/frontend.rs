@@ -1,6 +1,7 @@
 //! The kernel's questions, one method each: arguments in, a call of [`Client`], the answer out.
 
 use super::convert::{attributes, errno, file_type};
+use super::locks::{self, Asked};
 use super::principals::Caller;
 use super::requests::{Client, Result, Wanted, open_file};
 use dataplane::client::ClientError;
@@ -12,8 +13,8 @@ use dataplane::file::{
 use fuser::{
     CopyFileRangeFlags, Errno, FileHandle, FileType, Filesystem, FopenFlags, Generation, INodeNo,
     InitFlags, KernelConfig, LockOwner, OpenFlags, RenameFlags, ReplyAttr, ReplyCreate, ReplyData,
-    ReplyDirectory, ReplyEmpty, ReplyEntry, ReplyLseek, ReplyOpen, ReplyStatfs, ReplyWrite,
-    ReplyXattr, Request, TimeOrNow, WriteFlags,
+    ReplyDirectory, ReplyEmpty, ReplyEntry, ReplyLock, ReplyLseek, ReplyOpen, ReplyStatfs,
+    ReplyWrite, ReplyXattr, Request, TimeOrNow, WriteFlags,
 };
 use std::ffi::OsStr;
 use std::io;
@@ -80,7 +81,11 @@ fn xattr(reply: ReplyXattr, room: u32, result: Result<Vec<u8>>) {
 impl Filesystem for Frontend {
     fn init(&mut self, _: &Request, config: &mut KernelConfig) -> io::Result<()> {
         // What the kernel does not have, it does not need.
-        for wanted in [InitFlags::FUSE_PARALLEL_DIROPS, InitFlags::FUSE_AUTO_INVAL_DATA] {
+        for wanted in [
+            InitFlags::FUSE_PARALLEL_DIROPS,
+            InitFlags::FUSE_AUTO_INVAL_DATA,
+            InitFlags::FUSE_POSIX_LOCKS,
+        ] {
             let _unsupported = config.add_capabilities(wanted);
         }
         let _nearest = config.set_max_write(MAX_WRITE);
@@ -270,16 +275,28 @@ impl Filesystem for Frontend {
         }
     }
 
+    fn flush(
+        &self,
+        _: &Request,
+        number: INodeNo,
+        file: FileHandle,
+        owner: LockOwner,
+        reply: ReplyEmpty,
+    ) {
+        done(reply, self.0.unlock_all((number.0, file.0, owner.0)));
+    }
+
     fn release(
         &self,
         _: &Request,
-        _: INodeNo,
+        number: INodeNo,
         file: FileHandle,
         _: OpenFlags,
         _: Option<LockOwner>,
         _: bool,
         reply: ReplyEmpty,
     ) {
+        self.0.locks.holders.released(number.0, file.0);
         done(reply, self.0.release(file.0));
     }
 
@@ -429,6 +446,50 @@ impl Filesystem for Frontend {
         match copied {
             Ok(count) => reply.written(count),
             Err(error) => reply.error(errno(error)),
+        }
+    }
+
+    fn getlk(
+        &self,
+        _: &Request,
+        number: INodeNo,
+        file: FileHandle,
+        owner: LockOwner,
+        first: u64,
+        last: u64,
+        kind: i32,
+        pid: u32,
+        reply: ReplyLock,
+    ) {
+        match Asked::parse((number.0, file.0, owner.0), pid, (first, last), kind) {
+            Ok(asked) => self.0.tell_lock(&asked, reply),
+            Err(error) => reply.error(errno(error)),
+        }
+    }
+
+    fn setlk(
+        &self,
+        request: &Request,
+        number: INodeNo,
+        file: FileHandle,
+        owner: LockOwner,
+        first: u64,
+        last: u64,
+        kind: i32,
+        pid: u32,
+        waits: bool,
+        reply: ReplyEmpty,
+    ) {
+        let asked = match Asked::parse((number.0, file.0, owner.0), pid, (first, last), kind) {
+            Ok(asked) => asked,
+            Err(error) => return reply.error(errno(error)),
+        };
+        match self.0.lock(&asked) {
+            Ok(()) => reply.ok(),
+            Err(ClientError::Service(ServiceErrno::EAGAIN)) if waits => {
+                self.0.wait_for_lock(asked, request.pid(), reply);
+            }
+            Err(error) => reply.error(locks::errno(error)),
         }
     }
 

@@ -12,6 +12,10 @@
 //! own principal, and so does changing attributes: the kernel changes some of its own accord, such as
 //! set-user-id bits of a file that somebody else writes.
 //!
+//! Locks by fcntl(2) are the vfs's (`locks`), so that programs and clients of the rings are in each
+//! other's way. Those that programs wait for take no worker thread (`waits`), and signals end such
+//! waits (`signals`).
+//!
 //! Nothing is cached for longer than a question: attributes and entries are asked for each time,
 //! and the kernel drops a file's pages when size or time of change differ, so that what clients of
 //! the rings do beside is seen. Programs that map a file see changes made beside them only when
@@ -19,12 +23,15 @@
 
 mod convert;
 mod frontend;
+mod locks;
 mod mount;
 mod nodes;
 mod place;
 mod principals;
 mod queues;
 mod requests;
+mod signals;
+mod waits;
 
 pub use mount::{Mounted, Options, mount, unmount};
 pub use place::{SystemMount, system_mounts};

@@ -1,10 +1,12 @@
 //! Mounting: from a session to a mount point, and back.
 
 use super::frontend::Frontend;
+use super::locks::Locks;
 use super::nodes::Nodes;
 use super::place::MountNumber;
 use super::principals::Principals;
 use super::requests::Client;
+use super::waits;
 use control::client::{Connection, SessionOptions};
 use dataplane::WaitMode;
 use dataplane::client::{ClientError, Queue};
@@ -22,7 +24,7 @@ const ARENA_BYTES_EACH: u64 = 4 << 20;
 /// How to mount.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
-    /// Threads that answer, each with a queue of its own; 1 to 15.
+    /// Threads that answer, each with a queue of its own; 1 to 14.
     pub threads: u16,
     /// Whether users other than the one who mounts may use it; their permissions are checked.
     pub others: bool,
@@ -108,17 +110,19 @@ pub fn mount(
     point: &Path,
     options: Options,
 ) -> io::Result<Mounted> {
-    let threads = options.threads.clamp(1, 15);
+    let threads = options.threads.clamp(1, 14);
+    let queues = threads + 2;
     let wish = SessionOptions {
-        queues: threads + 1,
-        arena_bytes: ARENA_BYTES_EACH * u64::from(threads + 1),
+        queues,
+        arena_bytes: ARENA_BYTES_EACH * u64::from(queues),
         sq_entries: 64,
-        cq_entries: 128,
+        cq_entries: waits::SLOTS,
         waiting: WaitMode::Adaptive,
     };
     let mut session = connection.connect("vfs", wish).map_err(io::Error::other)?;
     let mut queues: Vec<_> = std::iter::from_fn(|| session.take_queue()).collect();
-    let watch = queues.pop().ok_or_else(|| io::Error::other("no queue"))?;
+    let mut last = || queues.pop().ok_or_else(|| io::Error::other("no queue"));
+    let (watch, locks) = (last()?, Locks::new(last()?)?);
     let root = session.root();
     let nodes = {
         let queue = queues.first_mut().ok_or_else(|| io::Error::other("no queue"))?;
@@ -132,7 +136,7 @@ pub fn mount(
     // Who gets in alone is the session's own principal.
     let (principals, kept) =
         if options.others { (Some(Principals::new(session)), None) } else { (None, Some(session)) };
-    let frontend = Frontend(Client::new(queues, nodes, principals));
+    let frontend = Frontend(Client::new(queues, nodes, locks, principals));
     let mut config = Config::default();
     config.mount_options = vec![
         MountOption::FSName(format!("{SOURCE}{address}")),

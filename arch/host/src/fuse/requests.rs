@@ -1,6 +1,7 @@
 //! What each question asks of the vfs.
 
 use super::convert;
+use super::locks::Locks;
 use super::nodes::Nodes;
 use super::principals::{Caller, Principals};
 use super::queues::{Lent, Queues};
@@ -33,6 +34,7 @@ pub(super) struct Wanted {
 pub(super) struct Client {
     queues: Queues,
     pub(super) nodes: Nodes,
+    pub(super) locks: Locks,
     /// Whom requests act as; nobody but the session's own principal if only that user gets in.
     principals: Option<Principals>,
     /// Of files opened for appending: the handle through which writes go to the end.
@@ -40,9 +42,14 @@ pub(super) struct Client {
 }
 
 impl Client {
-    pub(super) fn new(queues: Vec<Queue>, nodes: Nodes, principals: Option<Principals>) -> Self {
+    pub(super) fn new(
+        queues: Vec<Queue>,
+        nodes: Nodes,
+        locks: Locks,
+        principals: Option<Principals>,
+    ) -> Self {
         let (queues, appending) = (Queues::new(queues), Mutex::default());
-        Self { queues, nodes, principals, appending }
+        Self { queues, nodes, locks, principals, appending }
     }
 
     pub(super) fn queue(&self) -> Lent<'_> {
