@@ -40,6 +40,9 @@ enum TaskKind<H> {
     Woken(Woken<H>, Arc<TaskWaker>, Waker),
 }
 
+/// User data and completion that end a request.
+type Last<H> = (u64, Completion<H>);
+
 /// What goes on when it is woken.
 enum Woken<H> {
     Once(Pin<Box<dyn Future<Output = Completion<H>>>>),
@@ -282,7 +285,7 @@ impl<S: DataService> QueueState<S> {
 
     /// Polls a task: how many completions with more to come it has posted, and its user data and
     /// last completion, if it has ended.
-    fn poll_task(&mut self, slot: u32) -> (u32, Option<(u64, Completion<S::Held>)>) {
+    fn poll_task(&mut self, slot: u32) -> (u32, Option<Last<S::Held>>) {
         let Some(task) = self.tasks.get_mut(slot as usize).and_then(Option::as_mut) else {
             return (0, None);
         };
