@@ -10,11 +10,16 @@ use dataplane::entry::{CqeFlags, Errno, Status};
 use dataplane::file::{WatchEvents, WatchRecord};
 use dataplane::service::{Completion, Shot, Shots};
 use dataplane::{Arena, ArenaRange};
+use static_assertions::const_assert_eq;
 use zerocopy::IntoBytes;
 
 /// Bytes of a slot.
-const SLOT: u32 = WatchRecord::BYTES as u32;
-const MOST_BYTES: u32 = SLOT * WatchRecord::MOST_SLOTS as u32;
+const SLOT: u32 = 296;
+/// Bytes of all slots that are used.
+const MOST_BYTES: u32 = SLOT * 64;
+
+const_assert_eq!(SLOT as usize, WatchRecord::BYTES);
+const_assert_eq!(MOST_BYTES as usize, WatchRecord::BYTES * WatchRecord::MOST_SLOTS);
 
 /// Writes reports into a client's slots, one after the other.
 pub(crate) struct Reports {
