@@ -74,7 +74,13 @@ impl Env {
 /// # Errors
 /// When the kernel does not let it.
 pub fn pin(task: Option<Pid>, cpu: usize) -> Result<()> {
+    sched_setaffinity(task, &only(cpu)).with_context(|| format!("moving to processor {cpu}"))
+}
+
+/// This processor alone.
+#[must_use]
+pub fn only(cpu: usize) -> CpuSet {
     let mut only = CpuSet::new();
     only.set(cpu);
-    sched_setaffinity(task, &only).with_context(|| format!("moving to processor {cpu}"))
+    only
 }

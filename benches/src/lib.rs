@@ -25,6 +25,7 @@ pub mod shared;
 pub mod stats;
 pub mod suites;
 pub mod targets;
+pub mod threads;
 pub mod uring;
 pub mod usage;
 pub mod veridian;

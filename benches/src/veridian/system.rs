@@ -2,9 +2,7 @@
 
 use std::cell::OnceCell;
 use std::ffi::CString;
-use std::fs::{self, File};
 use std::io::{self, Write};
-use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, ensure};
 use control::client::{ClientMachine, Connection, Session, SessionOptions};
@@ -14,13 +12,13 @@ use dataplane::entry::Handle;
 use dataplane::file::OpenFlags;
 use platform::linux::Platform;
 use rustix::process::Pid;
-use rustix::thread::sched_yield;
+use rustix::thread::CpuSet;
 
 use crate::c_client::CSession;
 use crate::contender::Mode;
-use crate::env::pin;
+use crate::env::only;
 use crate::fixtures::{tree_paths, write_pages};
-use crate::usage::status_text;
+use crate::threads::Threads;
 
 /// The service that answers.
 const SERVICE: &str = "vfs";
@@ -38,10 +36,6 @@ const IDLE: SessionOptions = SessionOptions {
 };
 
 const ANSWER_WITHIN_NS: u64 = 5_000_000_000;
-
-/// Longest wait for the service to fall asleep after a block; it never takes that long unless
-/// others keep it busy, and then the block just begins earlier than it should.
-const ASLEEP_WITHIN: Duration = Duration::from_millis(20);
 
 /// A connection to a running system, with idle sessions beside ours.
 pub struct System {
@@ -98,20 +92,22 @@ impl System {
     /// # Errors
     /// When the system refuses.
     pub fn client(&self, cpu: usize, mode: Mode) -> Result<Client> {
-        let mut tasks = Vec::new();
-        for task in fs::read_dir(format!("/proc/{}/task", self.service))? {
-            let task = task?;
-            let tid = task.file_name().to_string_lossy().parse().ok().and_then(Pid::from_raw);
-            pin(tid, cpu)?;
-            tasks.push(File::open(task.path().join("status"))?);
-        }
+        let service = self.service_on(&only(cpu))?;
         let waiting = match mode {
             Mode::Polling => WaitMode::Adaptive,
             Mode::Sleeping => WaitMode::Sleeping,
         };
         let (session, queue) = session(&self.connection, waiting)?;
         let root = session.root();
-        Ok(Client { service: self.service, tasks, root, queue, _session: session })
+        Ok(Client { service, root, queue, _session: session })
+    }
+
+    /// The service's threads, moved to these processors.
+    ///
+    /// # Errors
+    /// When the service is gone, or the kernel does not let it.
+    pub fn service_on(&self, cpus: &CpuSet) -> Result<Threads> {
+        Threads::moved_to(self.service, cpus)
     }
 
     /// A new session through the C interface. Who wants the service on a processor of its own asks
@@ -180,36 +176,16 @@ fn open(connection: &Connection, options: SessionOptions) -> Result<(Session, Qu
 
 /// A session that is measured.
 pub struct Client {
-    /// The service's process.
-    pub service: Pid,
+    /// The service's threads.
+    pub service: Threads,
     /// The handle that paths are relative to.
     pub root: Handle,
     /// The session's only queue.
     pub queue: Queue,
-    tasks: Vec<File>,
     _session: Session,
 }
 
 impl Client {
-    /// Waits until the service sleeps, so that it leaves its processor to the next contender.
-    ///
-    /// # Errors
-    /// When the service is gone.
-    pub fn await_sleeping_service(&self) -> Result<()> {
-        let start = Instant::now();
-        while start.elapsed() < ASLEEP_WITHIN {
-            let mut asleep = true;
-            for task in &self.tasks {
-                asleep &= status_text(task)?.contains("State:\tS");
-            }
-            if asleep {
-                break;
-            }
-            sched_yield();
-        }
-        Ok(())
-    }
-
     fn make_directories(&mut self, path: &str) -> Result<()> {
         for (end, _) in path.match_indices('/').chain([(path.len(), "")]) {
             let part = path.get(..end).unwrap_or(path);
