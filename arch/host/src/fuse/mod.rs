@@ -23,6 +23,7 @@ mod mount;
 mod nodes;
 mod place;
 mod principals;
+mod processors;
 mod queues;
 mod requests;
 

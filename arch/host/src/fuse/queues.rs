@@ -1,6 +1,7 @@
 //! The session's queues, lent to the thread that answers a question.
 
 use super::principals::Acting;
+use super::processors;
 use dataplane::client::{ClientError, Queue};
 use dataplane::entry::Handle;
 use std::ops::{Deref, DerefMut};
@@ -93,6 +94,9 @@ impl DerefMut for Lent<'_> {
 impl Drop for Lent<'_> {
     fn drop(&mut self) {
         self.act_as_itself();
+        if let Some(service) = self.service_cpu() {
+            processors::keep_off(service);
+        }
         let mut free = self.owner.free.lock().unwrap_or_else(PoisonError::into_inner);
         free.extend(self.queue.take().map(|queue| (queue, std::mem::take(&mut self.bytes))));
         self.owner.returned.notify_one();
