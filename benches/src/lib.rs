@@ -11,10 +11,12 @@
 
 pub mod block;
 pub mod c_client;
+pub mod calls;
 pub mod cli;
 pub mod contender;
 pub mod env;
 pub mod fixtures;
+pub mod names;
 pub mod peers;
 pub mod placement;
 pub mod remote;

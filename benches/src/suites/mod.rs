@@ -1,6 +1,7 @@
 //! The benches: which contenders answer which question, and on which cores.
 
 mod many_sessions;
+mod metadata;
 mod open_close;
 mod read_4k;
 mod ring_depth;
@@ -41,6 +42,10 @@ pub const ALL: &[Bench] = &[
     many_sessions::BENCH,
     spsc_stream::BENCH,
     open_close::BENCH,
+    metadata::STAT,
+    metadata::READDIR,
+    metadata::CREATE,
+    metadata::UNLINK,
     read_4k::WARM,
     read_4k::FIRST_TOUCH,
     read_4k::DEPTH_8,

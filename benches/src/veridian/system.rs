@@ -17,7 +17,8 @@ use rustix::thread::CpuSet;
 use crate::c_client::CSession;
 use crate::contender::Mode;
 use crate::env::only;
-use crate::fixtures::{tree_paths, write_pages};
+use crate::fixtures::{Once, made, tree_paths, write_pages};
+use crate::names::names;
 use crate::threads::Threads;
 
 /// The service that answers.
@@ -43,8 +44,9 @@ pub struct System {
     connection: Connection,
     service: Pid,
     _others: Vec<(Session, Queue)>,
-    tree: OnceCell<()>,
-    page_file: OnceCell<()>,
+    tree: Once<()>,
+    page_file: Once<()>,
+    names: Once<()>,
 }
 
 impl System {
@@ -82,8 +84,31 @@ impl System {
         let service = service.and_then(Pid::from_raw).context("the system has no vfs process")?;
         let others = (0..others).map(|_| open(&connection, IDLE));
         let others = others.collect::<Result<_>>()?;
-        let (tree, page_file) = (OnceCell::new(), OnceCell::new());
-        Ok(Self { address: c_address, connection, service, _others: others, tree, page_file })
+        let [tree, page_file, names] = [const { OnceCell::new() }; 3];
+        let address = c_address;
+        Ok(Self { address, connection, service, _others: others, tree, page_file, names })
+    }
+
+    /// Where it is reached.
+    ///
+    /// # Errors
+    /// When it is not text.
+    pub fn address(&self) -> Result<&str> {
+        self.address.to_str().context("the address of the system is not text")
+    }
+
+    /// The service's process.
+    #[must_use]
+    pub fn service(&self) -> Pid {
+        self.service
+    }
+
+    /// What the service has in memory, one `name=value` a line.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub fn usage(&self) -> Result<String> {
+        Ok(String::from_utf8(self.connection.tell(SERVICE, b"usage")?)?)
     }
 
     /// A new session whose service runs on processor `cpu`. Polling is the default policy, which
@@ -124,7 +149,7 @@ impl System {
     /// # Errors
     /// When the system refuses.
     pub fn make_tree(&self, client: &mut Client) -> Result<()> {
-        once(&self.tree, || {
+        made(&self.tree, || {
             let mut last_directory = String::new();
             for path in tree_paths() {
                 let directory = path.rsplit_once('/').map_or("", |(directory, _)| directory);
@@ -138,6 +163,28 @@ impl System {
             }
             Ok(())
         })
+        .copied()
+    }
+
+    /// Opens a directory in the system with the files of [`names`], empty; they are made the first
+    /// time.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub fn open_names(&self, client: &mut Client) -> Result<Handle> {
+        // Of a system that stays, the next run finds nothing in its way.
+        let path = format!("names-{}", std::process::id());
+        made(&self.names, || {
+            client.make_directories(&path)?;
+            let directory = client.queue.open(client.root, path.as_bytes(), OpenFlags::PATH, 0)?;
+            for name in names() {
+                let flags = OpenFlags::CREATE | OpenFlags::EXCLUSIVE;
+                let file = client.queue.open(directory, name.to_bytes(), flags, 0o644)?;
+                client.queue.close(file)?;
+            }
+            Ok(client.queue.close(directory)?)
+        })?;
+        Ok(client.queue.open(client.root, path.as_bytes(), OpenFlags::empty(), 0)?)
     }
 
     /// Opens the page file in the system; it is written the first time.
@@ -146,7 +193,7 @@ impl System {
     /// When the system refuses.
     pub fn open_pages(&self, client: &mut Client) -> Result<Handle> {
         const PATH: &[u8] = b"pages";
-        once(&self.page_file, || {
+        made(&self.page_file, || {
             let flags = OpenFlags::CREATE | OpenFlags::READ_WRITE;
             let handle = client.queue.open(client.root, PATH, flags, 0o644)?;
             write_pages(&mut Writer { queue: &mut client.queue, handle, offset: 0 })?;
@@ -154,14 +201,6 @@ impl System {
         })?;
         Ok(client.queue.open(client.root, PATH, OpenFlags::empty(), 0)?)
     }
-}
-
-fn once(done: &OnceCell<()>, make: impl FnOnce() -> Result<()>) -> Result<()> {
-    if done.get().is_none() {
-        make()?;
-        done.get_or_init(|| ());
-    }
-    Ok(())
 }
 
 fn session(connection: &Connection, waiting: WaitMode) -> Result<(Session, Queue)> {
