@@ -1,5 +1,6 @@
 //! The benches: which contenders answer which question, and on which cores.
 
+mod fuse;
 mod many_sessions;
 mod metadata;
 mod open_close;
@@ -52,6 +53,15 @@ pub const ALL: &[Bench] = &[
     read_4k::GRANT_WARM,
     read_4k::GRANT_FIRST_TOUCH,
     read_4k::GRANT_DEPTH_8,
+    fuse::STAT,
+    fuse::OPEN_CLOSE,
+    fuse::READDIR,
+    fuse::CREATE_UNLINK,
+    fuse::READ_4K_CACHED,
+    fuse::READ_4K_DIRECT,
+    fuse::WRITE_4K,
+    fuse::READ_128K,
+    fuse::WRITE_128K,
     service_start::BENCH,
 ];
 
