@@ -16,6 +16,7 @@ pub mod cli;
 pub mod contender;
 pub mod env;
 pub mod fixtures;
+pub mod footprint;
 pub mod mounts;
 pub mod names;
 pub mod peers;
