@@ -64,6 +64,18 @@ impl Cli {
         let at_least = Duration::try_from_secs_f64(self.seconds).unwrap_or(Duration::from_secs(4));
         Budget { at_least, at_most: at_least.saturating_mul(3) }
     }
+
+    /// How many files `million_files` makes: a hundredth of a million in a quick run.
+    #[must_use]
+    pub fn files(&self) -> u32 {
+        if self.quick { 10_000 } else { 1_000_000 }
+    }
+
+    /// Whether a bench of this name is to be run.
+    #[must_use]
+    pub fn chooses(&self, name: &str) -> bool {
+        self.only.is_empty() || self.only.iter().any(|it| it == name)
+    }
 }
 
 /// The other roles of the program.

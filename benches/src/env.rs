@@ -8,6 +8,7 @@ use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
 use crate::contender::Cores;
 use crate::fixtures::Fixtures;
+use crate::mounts::Mounts;
 use crate::veridian::System;
 
 /// The surroundings of a run, shared by all benches.
@@ -19,6 +20,8 @@ pub struct Env {
     pub seed: u64,
     /// Files and trees, made when first asked for and removed with this.
     pub fixtures: Fixtures,
+    /// What is mounted by FUSE, made when first asked for and unmounted with this.
+    pub mounts: Mounts,
     system: Option<Rc<System>>,
 }
 
@@ -33,8 +36,9 @@ impl Env {
         let client_cpu = cpus.next().context("no processor is allowed")?;
         let second_cpu = cpus.next();
         pin(None, client_cpu)?;
-        let (fixtures, system) = (Fixtures::default(), system.map(Rc::new));
-        Ok(Self { client_cpu, allowed, second_cpu, seed, fixtures, system })
+        let (fixtures, mounts) = (Fixtures::default(), Mounts::default());
+        let system = system.map(Rc::new);
+        Ok(Self { client_cpu, allowed, second_cpu, seed, fixtures, mounts, system })
     }
 
     /// Our system, for contenders of ours.
@@ -67,6 +71,16 @@ impl Env {
             Cores::One => Ok(self.client_cpu),
         }
     }
+
+    /// The processors for servers that wait for nobody in particular: the scheduler is to choose.
+    ///
+    /// # Errors
+    /// When there is only one and two are asked for.
+    pub fn server_cpus(&self, cores: Cores) -> Result<CpuSet> {
+        let mut cpus = only(self.client_cpu);
+        cpus.set(self.server_cpu(cores)?);
+        Ok(cpus)
+    }
 }
 
 /// Moves a task, or the calling thread, to one processor.
@@ -74,7 +88,13 @@ impl Env {
 /// # Errors
 /// When the kernel does not let it.
 pub fn pin(task: Option<Pid>, cpu: usize) -> Result<()> {
+    sched_setaffinity(task, &only(cpu)).with_context(|| format!("moving to processor {cpu}"))
+}
+
+/// This processor alone.
+#[must_use]
+pub fn only(cpu: usize) -> CpuSet {
     let mut only = CpuSet::new();
     only.set(cpu);
-    sched_setaffinity(task, &only).with_context(|| format!("moving to processor {cpu}"))
+    only
 }

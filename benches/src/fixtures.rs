@@ -1,4 +1,5 @@
-//! The files that contenders open and read: a tree of 10,000 files, and one file of 64 MiB.
+//! The files that contenders open and read: a tree of 10,000 files, one file of 64 MiB, and places
+//! for system calls.
 //!
 //! They are made when first asked for and removed with the [`Fixtures`]. Every word of the page
 //! file is known, so that a contender's sum can be checked.
@@ -7,11 +8,14 @@ use std::cell::OnceCell;
 use std::fs::{self, File};
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use anyhow::{Context, Result, anyhow, ensure};
 use rustix::fs::statfs;
 use tempfile::TempDir;
 use zerocopy::FromBytes;
+
+use crate::calls::Place;
 
 /// Bytes of a page, the unit of all reads.
 pub const PAGE_BYTES: usize = 4096;
@@ -53,7 +57,10 @@ impl Volume {
     }
 
     /// A new directory on such a volume, where one is found among the usual places.
-    fn directory(self) -> Result<TempDir> {
+    ///
+    /// # Errors
+    /// When the machine has no such volume or it cannot be written.
+    pub fn directory(self) -> Result<TempDir> {
         let mut places = vec![std::env::temp_dir(), PathBuf::from("/dev/shm")];
         places.extend(std::env::current_exe()?.parent().map(Path::to_path_buf));
         let on_volume =
@@ -64,12 +71,25 @@ impl Volume {
     }
 }
 
+/// What is made when first asked for, or why it could not be. Kept as text, since an error cannot
+/// be copied and every contender is told.
+pub type Once<T> = OnceCell<Result<T, String>>;
+
 /// The files made so far.
 #[derive(Debug, Default)]
 pub struct Fixtures {
-    ext4_tree: OnceCell<Result<TempDir, String>>,
-    tmpfs_tree: OnceCell<Result<TempDir, String>>,
-    page_file: OnceCell<Result<TempDir, String>>,
+    ext4_tree: Once<TempDir>,
+    tmpfs_tree: Once<TempDir>,
+    page_file: Once<TempDir>,
+    ext4_place: Once<Fixed>,
+    tmpfs_place: Once<Fixed>,
+}
+
+/// A place on a volume of the kernel's, and the directory that is removed with it.
+#[derive(Debug)]
+struct Fixed {
+    place: Rc<Place>,
+    _directory: TempDir,
 }
 
 impl Fixtures {
@@ -82,7 +102,7 @@ impl Fixtures {
             Volume::Ext4 => &self.ext4_tree,
             Volume::Tmpfs => &self.tmpfs_tree,
         };
-        once(tree, || {
+        let directory = made(tree, || {
             let directory = volume.directory()?;
             for path in tree_paths() {
                 let path = directory.path().join(path);
@@ -90,7 +110,24 @@ impl Fixtures {
                 File::create(path)?;
             }
             Ok(directory)
-        })
+        })?;
+        Ok(directory.path().to_path_buf())
+    }
+
+    /// The place for system calls.
+    ///
+    /// # Errors
+    /// When the machine has no such volume or it cannot be written.
+    pub fn place(&self, volume: Volume) -> Result<Rc<Place>> {
+        let place = match volume {
+            Volume::Ext4 => &self.ext4_place,
+            Volume::Tmpfs => &self.tmpfs_place,
+        };
+        let fixed = made(place, || {
+            let directory = volume.directory()?;
+            Ok(Fixed { place: Rc::new(Place::at(directory.path())?), _directory: directory })
+        })?;
+        Ok(Rc::clone(&fixed.place))
     }
 
     /// The page file on ext4, cached.
@@ -98,24 +135,22 @@ impl Fixtures {
     /// # Errors
     /// When the machine has no ext4 or it cannot be written.
     pub fn page_file(&self) -> Result<PathBuf> {
-        let directory = once(&self.page_file, || {
+        let directory = made(&self.page_file, || {
             let directory = Volume::Ext4.directory()?;
             write_pages(&mut File::create(directory.path().join("pages"))?)?;
             Ok(directory)
         })?;
-        Ok(directory.join("pages"))
+        Ok(directory.path().join("pages"))
     }
 }
 
-fn once(
-    cell: &OnceCell<Result<TempDir, String>>,
-    make: impl FnOnce() -> Result<TempDir>,
-) -> Result<PathBuf> {
-    // Kept as text, since an error cannot be copied and every contender is told.
-    match cell.get_or_init(|| make().map_err(|error| format!("{error:#}"))) {
-        Ok(directory) => Ok(directory.path().to_path_buf()),
-        Err(error) => Err(anyhow!(error.clone())),
-    }
+/// What `make` makes, the first time.
+///
+/// # Errors
+/// Why it could not be made, each time.
+pub fn made<T>(cell: &Once<T>, make: impl FnOnce() -> Result<T>) -> Result<&T> {
+    let made = cell.get_or_init(|| make().map_err(|error| format!("{error:#}")));
+    made.as_ref().map_err(|error| anyhow!(error.clone()))
 }
 
 /// The paths of the tree's 10,000 files, of four components each.

@@ -11,10 +11,14 @@
 
 pub mod block;
 pub mod c_client;
+pub mod calls;
 pub mod cli;
 pub mod contender;
 pub mod env;
 pub mod fixtures;
+pub mod footprint;
+pub mod mounts;
+pub mod names;
 pub mod peers;
 pub mod placement;
 pub mod remote;
@@ -25,6 +29,7 @@ pub mod shared;
 pub mod stats;
 pub mod suites;
 pub mod targets;
+pub mod threads;
 pub mod uring;
 pub mod usage;
 pub mod veridian;

@@ -20,12 +20,14 @@ use rustix::net::{
     sendmsg, shutdown, socketpair,
 };
 use rustix::process::{
-    Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal, set_parent_process_death_signal,
+    Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal, set_parent_process_death_signal, setsid,
 };
+use rustix::thread::CpuSet;
 
 use crate::cli::Serve;
 use crate::env::pin;
 use crate::peers::Kind;
+use crate::threads::Threads;
 use crate::usage::Task;
 
 const MAX_DESCRIPTORS: usize = 4;
@@ -75,6 +77,14 @@ impl Server {
     #[must_use]
     pub fn task(&self) -> Task {
         Task::Process(self.pid)
+    }
+
+    /// The server's threads, moved to these processors.
+    ///
+    /// # Errors
+    /// When the server is gone, or the kernel does not let it.
+    pub fn threads_on(&self, cpus: &CpuSet) -> Result<Threads> {
+        Threads::moved_to(self.pid, cpus)
     }
 
     /// Wakes the server for a block.
@@ -127,6 +137,16 @@ impl<'a> Control<'a> {
         let control = Self(input.as_fd());
         let descriptors = receive_descriptors(control.0)?;
         Ok((control, descriptors))
+    }
+
+    /// From now on the server ends only by itself, when [`Control::await_block`] says that there is
+    /// no client any more: also if that was killed, or the terminal has interrupted both.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    pub fn outlive_client(&self) -> Result<()> {
+        setsid()?;
+        Ok(set_parent_process_death_signal(None)?)
     }
 
     /// Tells the client that requests can be answered from now on.

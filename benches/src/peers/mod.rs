@@ -7,6 +7,7 @@
 mod eventfd;
 mod files;
 mod flag;
+mod flat;
 mod iceoryx;
 mod nop;
 mod pages;
@@ -30,8 +31,10 @@ pub use pipe::Pipe;
 pub use unix::Unix;
 
 use crate::cli::Serve;
+use crate::mounts;
 use crate::remote;
 use crate::server::Control;
+use flat::Keeping;
 
 /// A server process that the program can be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -50,6 +53,12 @@ pub enum Kind {
     Pipe,
     /// [`Unix`].
     Unix,
+    /// [`crate::mounts`]: the peer on the same crate, with our settings.
+    Fuser,
+    /// The same, but the kernel keeps what it likes.
+    FuserCached,
+    /// [`crate::mounts`]: ours.
+    VeridianMount,
 }
 
 impl Kind {
@@ -64,6 +73,9 @@ impl Kind {
             Self::Eventfd => "eventfd",
             Self::Pipe => "pipe",
             Self::Unix => "unix",
+            Self::Fuser => "fuser",
+            Self::FuserCached => "fuser-cached",
+            Self::VeridianMount => "veridian-mount",
         }
     }
 }
@@ -84,6 +96,9 @@ pub fn serve(serve: &Serve) -> Result<()> {
         Kind::Eventfd => remote::serve(eventfd::server(&mut descriptors)?, &control),
         Kind::Pipe => remote::serve(pipe::server(&mut descriptors)?, &control),
         Kind::Unix => remote::serve(unix::server(&mut descriptors)?, &control),
+        Kind::Fuser => flat::serve(&control, &serve.argument, Keeping::Pages),
+        Kind::FuserCached => flat::serve(&control, &serve.argument, Keeping::Everything),
+        Kind::VeridianMount => mounts::serve_veridian(&control, &serve.argument),
     }
 }
 

@@ -10,7 +10,6 @@ use std::path::Path;
 use anyhow::{Context, Result};
 
 use crate::cli::Cli;
-use crate::stats::Row;
 use crate::suites::Outcome;
 
 /// Prints the table and writes the files that the command line names.
@@ -20,7 +19,7 @@ use crate::suites::Outcome;
 pub fn publish(outcome: &Outcome, cli: &Cli) -> Result<()> {
     print!("{}", table::render(outcome));
     if let Some(path) = &cli.json {
-        write_json(&outcome.rows, path).with_context(|| format!("writing {}", path.display()))?;
+        write_json(outcome, path).with_context(|| format!("writing {}", path.display()))?;
     }
     if let Some(path) = &cli.svg {
         std::fs::write(path, plot::render(&outcome.rows))
@@ -29,10 +28,14 @@ pub fn publish(outcome: &Outcome, cli: &Cli) -> Result<()> {
     Ok(())
 }
 
-fn write_json(rows: &[Row], path: &Path) -> Result<()> {
+fn write_json(outcome: &Outcome, path: &Path) -> Result<()> {
     let mut file = BufWriter::new(File::create(path)?);
-    for row in rows {
+    for row in &outcome.rows {
         serde_json::to_writer(&mut file, row)?;
+        writeln!(file)?;
+    }
+    for footprint in &outcome.footprints {
+        serde_json::to_writer(&mut file, footprint)?;
         writeln!(file)?;
     }
     file.flush()?;

@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use crate::footprint::Footprint;
 use crate::stats::{Figures, MIN_RATIO_BLOCKS, Row};
 use crate::suites::Outcome;
 use crate::targets::{Verdict, verdicts};
@@ -18,7 +19,8 @@ pub(super) fn render(outcome: &Outcome) -> String {
         }
         line(&mut text, row);
     }
-    let verdicts = verdicts(&outcome.rows);
+    footprints(&mut text, &outcome.footprints);
+    let verdicts = verdicts(outcome);
     if !verdicts.is_empty() {
         text.push_str("\ntargets\n");
         for verdict in &verdicts {
@@ -67,12 +69,12 @@ fn line(text: &mut String, row: &Row) {
             format_args!(
                 "{:>9}{:>9}{:>9}{:>9}  {:<26}{:>9}{:>9}{:>10}{:>7.1}\n",
                 row.samples,
-                ns(figures.p50_ns),
-                ns(figures.p99_ns),
-                ns(figures.p999_ns),
+                short(figures.p50_ns),
+                short(figures.p99_ns),
+                short(figures.p999_ns),
                 ratio(figures),
-                ns(figures.cpu_ns_client),
-                ns(figures.cpu_ns_server),
+                short(figures.cpu_ns_client),
+                short(figures.cpu_ns_server),
                 figures.involuntary_switches,
                 figures.steal_percent,
             ),
@@ -80,8 +82,37 @@ fn line(text: &mut String, row: &Row) {
     }
 }
 
-/// Whole nanoseconds, or one decimal where there are few.
-fn ns(value: f64) -> String {
+fn footprints(text: &mut String, footprints: &[Footprint]) {
+    let Some(first) = footprints.first() else { return };
+    append(
+        text,
+        format_args!(
+            "\n{}: {} empty files; for each, ns to make and to list it, and bytes\n  \
+             {:<14}{:>9}{:>9}{:>12}{:>12}\n",
+            first.bench, first.files, "who", "create", "list", "accounted", "resident",
+        ),
+    );
+    for Footprint { who, figures, not_observed, .. } in footprints {
+        match figures {
+            None => {
+                let reason = not_observed.as_deref().unwrap_or_default();
+                append(text, format_args!("  {who:<14} not observed: {reason}\n"));
+            }
+            Some(figures) => {
+                let accounted = figures.accounted_bytes.map_or_else(|| "-".to_owned(), short);
+                let (create, list) = (short(figures.create_ns), short(figures.list_ns));
+                let resident = short(figures.resident_bytes);
+                append(
+                    text,
+                    format_args!("  {who:<14}{create:>9}{list:>9}{accounted:>12}{resident:>12}\n"),
+                );
+            }
+        }
+    }
+}
+
+/// Whole numbers, or one decimal where they are small.
+fn short(value: f64) -> String {
     if value < 100.0 { format!("{value:.1}") } else { format!("{value:.0}") }
 }
 
@@ -128,7 +159,7 @@ mod tests {
             figures: None,
             not_observed: Some("no ext4".to_owned()),
         };
-        let text = render(&Outcome { rows: vec![row], notes: Vec::new() });
+        let text = render(&Outcome { rows: vec![row], ..Outcome::default() });
         assert!(text.contains("not observed: no ext4"), "{text}");
         assert!(text.contains("open_close, far, polling: kernel-ext4 takes"), "{text}");
     }

@@ -1,6 +1,8 @@
 //! The benches: which contenders answer which question, and on which cores.
 
+mod fuse;
 mod many_sessions;
+mod metadata;
 mod open_close;
 mod read_4k;
 mod ring_depth;
@@ -41,12 +43,25 @@ pub const ALL: &[Bench] = &[
     many_sessions::BENCH,
     spsc_stream::BENCH,
     open_close::BENCH,
+    metadata::STAT,
+    metadata::READDIR,
+    metadata::CREATE,
+    metadata::UNLINK,
     read_4k::WARM,
     read_4k::FIRST_TOUCH,
     read_4k::DEPTH_8,
     read_4k::GRANT_WARM,
     read_4k::GRANT_FIRST_TOUCH,
     read_4k::GRANT_DEPTH_8,
+    fuse::STAT,
+    fuse::OPEN_CLOSE,
+    fuse::READDIR,
+    fuse::CREATE_UNLINK,
+    fuse::READ_4K_CACHED,
+    fuse::READ_4K_DIRECT,
+    fuse::WRITE_4K,
+    fuse::READ_128K,
+    fuse::WRITE_128K,
     service_start::BENCH,
 ];
 

@@ -7,6 +7,7 @@ use crate::block::clock_cost;
 use crate::cli::{Budget, Cli};
 use crate::contender::{Cores, Entry, Mode};
 use crate::env::Env;
+use crate::footprint::{self, Footprint};
 use crate::placement::Placement;
 use crate::schedule::{self, Conditions, Seat};
 use crate::stats::{Group, Row, Shown};
@@ -18,6 +19,8 @@ use ::veridian::system::Embedded;
 pub struct Outcome {
     /// All rows, those of a bench together.
     pub rows: Vec<Row>,
+    /// What files take.
+    pub footprints: Vec<Footprint>,
     /// One line about each group's run.
     pub notes: Vec<String>,
 }
@@ -33,8 +36,8 @@ struct Named {
 /// # Errors
 /// When a name is unknown or a contender fails once it has begun.
 pub fn run(cli: &Cli) -> Result<Outcome> {
-    if let Some(unknown) = cli.only.iter().find(|name| ALL.iter().all(|it| it.name != **name)) {
-        let names: Vec<&str> = ALL.iter().map(|bench| bench.name).collect();
+    let names: Vec<&str> = ALL.iter().map(|bench| bench.name).chain([footprint::NAME]).collect();
+    if let Some(unknown) = cli.only.iter().find(|name| !names.contains(&name.as_str())) {
         bail!("no bench is called {unknown}; there are {}", names.join(", "));
     }
     // Ends with this process, and everything that it started.
@@ -43,8 +46,7 @@ pub fn run(cli: &Cli) -> Result<Outcome> {
     let system = cli.system.as_deref().or(own).map(System::attach).transpose()?;
     let env = Env::new(cli.seed, system)?;
     let mut outcome = Outcome::default();
-    let chosen = |bench: &&Bench| cli.only.is_empty() || cli.only.iter().any(|it| it == bench.name);
-    for bench in ALL.iter().filter(chosen) {
+    for bench in ALL.iter().filter(|bench| cli.chooses(bench.name)) {
         for cores in bench.cores {
             let (polling, sleeping): (Vec<Entry>, Vec<Entry>) =
                 (bench.contenders)(&env, *cores).into_iter().partition(polls);
@@ -57,6 +59,10 @@ pub fn run(cli: &Cli) -> Result<Outcome> {
                 run_group(bench, *cores, entries, &env, cli.budget(), &mut outcome)?;
             }
         }
+    }
+    if cli.chooses(footprint::NAME) {
+        eprintln!("{} …", footprint::NAME);
+        outcome.footprints = footprint::run(&env, cli.files());
     }
     drop(env);
     started.map_or(Ok(()), Embedded::stop)?;

@@ -40,10 +40,6 @@ impl Contender for Crowd {
         self.busy.servers()
     }
 
-    fn begin_block(&mut self) -> Result<()> {
-        self.busy.begin_block()
-    }
-
     fn run(&mut self, block: &mut Block) -> Result<()> {
         self.busy.run(block)
     }

@@ -4,6 +4,7 @@
 
 mod c;
 mod crowd;
+pub mod metadata;
 mod nop;
 mod open_close;
 mod ours;

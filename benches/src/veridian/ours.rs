@@ -9,11 +9,11 @@ use crate::usage::Task;
 
 /// What a contender does with its session.
 pub trait Operation {
-    /// What is to be done before a block.
+    /// What is to be done before a block of so many steps.
     ///
     /// # Errors
     /// Ends the run.
-    fn prepare(&mut self, _client: &mut Client) -> Result<()> {
+    fn prepare(&mut self, _client: &mut Client, _steps: u64) -> Result<()> {
         Ok(())
     }
 
@@ -48,19 +48,16 @@ impl<O: Operation> Ours<O> {
 
 impl<O: Operation> Contender for Ours<O> {
     fn servers(&self) -> Vec<Task> {
-        vec![Task::Process(self.client.service)]
-    }
-
-    fn begin_block(&mut self) -> Result<()> {
-        self.operation.prepare(&mut self.client)
+        vec![self.client.service.task()]
     }
 
     fn run(&mut self, block: &mut Block) -> Result<()> {
+        self.operation.prepare(&mut self.client, block.all_steps())?;
         block.time(|| self.operation.step(&mut self.client))
     }
 
     fn end_block(&mut self) -> Result<()> {
         self.operation.finish(&mut self.client)?;
-        self.client.await_sleeping_service()
+        self.client.service.await_sleep()
     }
 }

@@ -120,7 +120,7 @@ impl Grant {
 }
 
 impl Operation for Grant {
-    fn prepare(&mut self, client: &mut Client) -> Result<()> {
+    fn prepare(&mut self, client: &mut Client, _steps: u64) -> Result<()> {
         if self.walk.order() == Order::EachOnce && self.walk.remaining() < PAGES_OF_A_BLOCK {
             self.walk.start_pass();
             *client = self.system.client(self.cpu, Mode::Polling)?;

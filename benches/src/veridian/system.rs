@@ -2,9 +2,7 @@
 
 use std::cell::OnceCell;
 use std::ffi::CString;
-use std::fs::{self, File};
 use std::io::{self, Write};
-use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, ensure};
 use control::client::{ClientMachine, Connection, Session, SessionOptions};
@@ -14,13 +12,14 @@ use dataplane::entry::Handle;
 use dataplane::file::OpenFlags;
 use platform::linux::Platform;
 use rustix::process::Pid;
-use rustix::thread::sched_yield;
+use rustix::thread::CpuSet;
 
 use crate::c_client::CSession;
 use crate::contender::Mode;
-use crate::env::pin;
-use crate::fixtures::{tree_paths, write_pages};
-use crate::usage::status_text;
+use crate::env::only;
+use crate::fixtures::{Once, made, tree_paths, write_pages};
+use crate::names::names;
+use crate::threads::Threads;
 
 /// The service that answers.
 const SERVICE: &str = "vfs";
@@ -39,18 +38,15 @@ const IDLE: SessionOptions = SessionOptions {
 
 const ANSWER_WITHIN_NS: u64 = 5_000_000_000;
 
-/// Longest wait for the service to fall asleep after a block; it never takes that long unless
-/// others keep it busy, and then the block just begins earlier than it should.
-const ASLEEP_WITHIN: Duration = Duration::from_millis(20);
-
 /// A connection to a running system, with idle sessions beside ours.
 pub struct System {
     address: CString,
     connection: Connection,
     service: Pid,
     _others: Vec<(Session, Queue)>,
-    tree: OnceCell<()>,
-    page_file: OnceCell<()>,
+    tree: Once<()>,
+    page_file: Once<()>,
+    names: Once<()>,
 }
 
 impl System {
@@ -88,8 +84,31 @@ impl System {
         let service = service.and_then(Pid::from_raw).context("the system has no vfs process")?;
         let others = (0..others).map(|_| open(&connection, IDLE));
         let others = others.collect::<Result<_>>()?;
-        let (tree, page_file) = (OnceCell::new(), OnceCell::new());
-        Ok(Self { address: c_address, connection, service, _others: others, tree, page_file })
+        let [tree, page_file, names] = [const { OnceCell::new() }; 3];
+        let address = c_address;
+        Ok(Self { address, connection, service, _others: others, tree, page_file, names })
+    }
+
+    /// Where it is reached.
+    ///
+    /// # Errors
+    /// When it is not text.
+    pub fn address(&self) -> Result<&str> {
+        self.address.to_str().context("the address of the system is not text")
+    }
+
+    /// The service's process.
+    #[must_use]
+    pub fn service(&self) -> Pid {
+        self.service
+    }
+
+    /// What the service has in memory, one `name=value` a line.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub fn usage(&self) -> Result<String> {
+        Ok(String::from_utf8(self.connection.tell(SERVICE, b"usage")?)?)
     }
 
     /// A new session whose service runs on processor `cpu`. Polling is the default policy, which
@@ -98,20 +117,22 @@ impl System {
     /// # Errors
     /// When the system refuses.
     pub fn client(&self, cpu: usize, mode: Mode) -> Result<Client> {
-        let mut tasks = Vec::new();
-        for task in fs::read_dir(format!("/proc/{}/task", self.service))? {
-            let task = task?;
-            let tid = task.file_name().to_string_lossy().parse().ok().and_then(Pid::from_raw);
-            pin(tid, cpu)?;
-            tasks.push(File::open(task.path().join("status"))?);
-        }
+        let service = self.service_on(&only(cpu))?;
         let waiting = match mode {
             Mode::Polling => WaitMode::Adaptive,
             Mode::Sleeping => WaitMode::Sleeping,
         };
         let (session, queue) = session(&self.connection, waiting)?;
         let root = session.root();
-        Ok(Client { service: self.service, tasks, root, queue, _session: session })
+        Ok(Client { service, root, queue, _session: session })
+    }
+
+    /// The service's threads, moved to these processors.
+    ///
+    /// # Errors
+    /// When the service is gone, or the kernel does not let it.
+    pub fn service_on(&self, cpus: &CpuSet) -> Result<Threads> {
+        Threads::moved_to(self.service, cpus)
     }
 
     /// A new session through the C interface. Who wants the service on a processor of its own asks
@@ -128,7 +149,7 @@ impl System {
     /// # Errors
     /// When the system refuses.
     pub fn make_tree(&self, client: &mut Client) -> Result<()> {
-        once(&self.tree, || {
+        made(&self.tree, || {
             let mut last_directory = String::new();
             for path in tree_paths() {
                 let directory = path.rsplit_once('/').map_or("", |(directory, _)| directory);
@@ -142,6 +163,28 @@ impl System {
             }
             Ok(())
         })
+        .copied()
+    }
+
+    /// Opens a directory in the system with the files of [`names`], empty; they are made the first
+    /// time.
+    ///
+    /// # Errors
+    /// When the system refuses.
+    pub fn open_names(&self, client: &mut Client) -> Result<Handle> {
+        // Of a system that stays, the next run finds nothing in its way.
+        let path = format!("names-{}", std::process::id());
+        made(&self.names, || {
+            client.make_directories(&path)?;
+            let directory = client.queue.open(client.root, path.as_bytes(), OpenFlags::PATH, 0)?;
+            for name in names() {
+                let flags = OpenFlags::CREATE | OpenFlags::EXCLUSIVE;
+                let file = client.queue.open(directory, name.to_bytes(), flags, 0o644)?;
+                client.queue.close(file)?;
+            }
+            Ok(client.queue.close(directory)?)
+        })?;
+        Ok(client.queue.open(client.root, path.as_bytes(), OpenFlags::empty(), 0)?)
     }
 
     /// Opens the page file in the system; it is written the first time.
@@ -150,7 +193,7 @@ impl System {
     /// When the system refuses.
     pub fn open_pages(&self, client: &mut Client) -> Result<Handle> {
         const PATH: &[u8] = b"pages";
-        once(&self.page_file, || {
+        made(&self.page_file, || {
             let flags = OpenFlags::CREATE | OpenFlags::READ_WRITE;
             let handle = client.queue.open(client.root, PATH, flags, 0o644)?;
             write_pages(&mut Writer { queue: &mut client.queue, handle, offset: 0 })?;
@@ -158,14 +201,6 @@ impl System {
         })?;
         Ok(client.queue.open(client.root, PATH, OpenFlags::empty(), 0)?)
     }
-}
-
-fn once(done: &OnceCell<()>, make: impl FnOnce() -> Result<()>) -> Result<()> {
-    if done.get().is_none() {
-        make()?;
-        done.get_or_init(|| ());
-    }
-    Ok(())
 }
 
 fn session(connection: &Connection, waiting: WaitMode) -> Result<(Session, Queue)> {
@@ -180,36 +215,16 @@ fn open(connection: &Connection, options: SessionOptions) -> Result<(Session, Qu
 
 /// A session that is measured.
 pub struct Client {
-    /// The service's process.
-    pub service: Pid,
+    /// The service's threads.
+    pub service: Threads,
     /// The handle that paths are relative to.
     pub root: Handle,
     /// The session's only queue.
     pub queue: Queue,
-    tasks: Vec<File>,
     _session: Session,
 }
 
 impl Client {
-    /// Waits until the service sleeps, so that it leaves its processor to the next contender.
-    ///
-    /// # Errors
-    /// When the service is gone.
-    pub fn await_sleeping_service(&self) -> Result<()> {
-        let start = Instant::now();
-        while start.elapsed() < ASLEEP_WITHIN {
-            let mut asleep = true;
-            for task in &self.tasks {
-                asleep &= status_text(task)?.contains("State:\tS");
-            }
-            if asleep {
-                break;
-            }
-            sched_yield();
-        }
-        Ok(())
-    }
-
     fn make_directories(&mut self, path: &str) -> Result<()> {
         for (end, _) in path.match_indices('/').chain([(path.len(), "")]) {
             let part = path.get(..end).unwrap_or(path);

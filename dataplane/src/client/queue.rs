@@ -220,6 +220,12 @@ impl Queue {
         }
     }
 
+    /// The processor that the service last ran on; a hint.
+    #[must_use]
+    pub fn service_cpu(&self) -> Option<u64> {
+        self.ring.service_cpu()
+    }
+
     /// Takes the next completion, if there is one.
     ///
     /// # Errors

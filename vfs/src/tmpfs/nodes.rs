@@ -6,16 +6,17 @@ use crate::budget::{Account, Budget};
 use crate::error::Result;
 use crate::hash::{Map, map};
 use crate::inode::Inode;
+use alloc::boxed::Box;
 use alloc::rc::Rc;
 use dataplane::entry::Errno;
 use dataplane::file::{FileKind, FilesystemStatus, MAX_NAME};
 use dataplane::filesystem::{Attributes, InodeNumber, NewNode, PAGE_BYTES};
 use dataplane::platform::Timestamp;
 
-/// Charged for an inode: what is kept here and in the vfs.
-const NODE_BYTES: u64 = (size_of::<Node>() + size_of::<Inode>() + 64) as u64;
-/// Charged for a name beside its bytes.
-const ENTRY_BYTES: u64 = 96;
+/// Charged for an inode: what is kept here and in the vfs, and its places in two tables.
+const NODE_BYTES: u64 = (size_of::<Node>() + size_of::<Inode>() + 128) as u64;
+/// Charged for a name beside its bytes: its places by name and by cookie.
+const ENTRY_BYTES: u64 = 144;
 /// Most names of an inode, most subdirectories of a directory.
 const MAX_LINKS: u32 = 1 << 30;
 
@@ -35,14 +36,15 @@ pub(super) struct Node {
 
 /// What only one kind has.
 pub(super) enum Body {
-    Directory(Entries),
+    Directory(Box<Entries>),
     Symlink(Rc<[u8]>),
     Other,
 }
 
 /// All inodes, by number.
 pub(super) struct Nodes {
-    nodes: Map<u64, Node>,
+    /// Not in place: a table that grows has room for many more than it holds.
+    nodes: Map<u64, Box<Node>>,
     next: u64,
     seed: u64,
     /// What goes with the file system is given back.
@@ -51,7 +53,7 @@ pub(super) struct Nodes {
 
 /// What a name costs.
 pub(super) fn entry_bytes(name: &[u8]) -> u64 {
-    ENTRY_BYTES + 2 * name.len() as u64
+    ENTRY_BYTES + name.len() as u64
 }
 
 impl Nodes {
@@ -71,7 +73,7 @@ impl Nodes {
             time,
         };
         let root = nodes.node(&root, 0);
-        nodes.nodes.insert(Self::ROOT.0, root);
+        nodes.nodes.insert(Self::ROOT.0, Box::new(root));
         nodes
     }
 
@@ -96,7 +98,7 @@ impl Nodes {
             is_unnamed: false,
             xattrs: Xattrs::new(),
             body: match new.kind {
-                FileKind::Directory => Body::Directory(Entries::new(self.seed)),
+                FileKind::Directory => Body::Directory(Box::new(Entries::new(self.seed))),
                 FileKind::Symlink => Body::Symlink(new.target.into()),
                 _ => Body::Other,
             },
@@ -131,7 +133,7 @@ impl Nodes {
         let number = self.next;
         self.next += 1;
         let node = self.node(new, 1);
-        self.nodes.insert(number, node);
+        self.nodes.insert(number, Box::new(node));
         Ok(InodeNumber(number))
     }
 
@@ -158,7 +160,7 @@ impl Nodes {
     /// # Errors
     /// ESTALE: no such inode.
     pub(super) fn get(&self, inode: InodeNumber) -> Result<&Node> {
-        self.nodes.get(&inode.0).ok_or(Errno::ESTALE)
+        self.nodes.get(&inode.0).map(Box::as_ref).ok_or(Errno::ESTALE)
     }
 
     /// An inode to be changed.
@@ -166,7 +168,7 @@ impl Nodes {
     /// # Errors
     /// ESTALE: no such inode.
     pub(super) fn get_mut(&mut self, inode: InodeNumber) -> Result<&mut Node> {
-        self.nodes.get_mut(&inode.0).ok_or(Errno::ESTALE)
+        self.nodes.get_mut(&inode.0).map(Box::as_mut).ok_or(Errno::ESTALE)
     }
 
     /// The entries of a directory that still has a name.

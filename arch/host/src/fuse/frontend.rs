@@ -246,10 +246,9 @@ impl Filesystem for Frontend {
         _: Option<LockOwner>,
         reply: ReplyData,
     ) {
-        let mut bytes = vec![0; size as usize];
-        let read = open_file(file.0).and_then(|file| self.0.queue().read(file, offset, &mut bytes));
-        match read {
-            Ok(count) => reply.data(bytes.get(..count).unwrap_or_default()),
+        let mut queue = self.0.queue();
+        match open_file(file.0).and_then(|file| queue.read_kept(file, offset, size)) {
+            Ok(bytes) => reply.data(bytes),
             Err(error) => reply.error(errno(error)),
         }
     }
@@ -520,11 +519,10 @@ impl Filesystem for Frontend {
 impl Frontend {
     /// Adds entries behind a cookie until the reply is full.
     fn list(&self, number: u64, file: u64, cookie: u64, reply: &mut ReplyDirectory) -> Result<()> {
-        let handle = open_file(file)?;
-        let mut queue = self.0.queue();
-        let device = queue.stat_link(self.0.node(number)?, b"")?.device;
+        let device = self.0.nodes.device(number);
+        let device = device.ok_or(ClientError::Service(ServiceErrno::ESTALE))?;
         let mut entries = Vec::new();
-        queue.directory_part(handle, cookie, &mut entries)?;
+        self.0.queue().directory_part(open_file(file)?, cookie, &mut entries)?;
         for entry in DirectoryReader::new(&entries) {
             let number = INodeNo(self.0.nodes.number_in_listing(device, entry.inode));
             let kind = entry.kind.map_or(FileType::RegularFile, file_type);

@@ -28,6 +28,7 @@ mod mount;
 mod nodes;
 mod place;
 mod principals;
+mod processors;
 mod queues;
 mod requests;
 mod signals;

@@ -85,18 +85,31 @@ impl Nodes {
     }
 
     fn new_number(&self, inner: &mut Inner, key: Key) -> u64 {
-        let (device, inode) = key;
-        if device == self.root.0 && inode != ROOT && inode < OTHER_MOUNTS {
-            return inode;
+        if self.keeps_inode(key) {
+            return key.1;
         }
         inner.next_other += 1;
         inner.next_other
     }
 
+    /// The mount that a node's file is in.
+    pub(super) fn device(&self, number: u64) -> Option<u64> {
+        self.inner().nodes.get(&number).map(|node| node.key.0)
+    }
+
     /// The number that a file of a directory's mount will have, for listings.
     pub(super) fn number_in_listing(&self, device: u64, inode: u64) -> u64 {
-        let known = self.inner().numbers.get(&(device, inode)).copied();
+        let key = (device, inode);
+        if self.keeps_inode(key) && key != self.root {
+            return inode;
+        }
+        let known = self.inner().numbers.get(&key).copied();
         known.unwrap_or(inode.max(ROOT))
+    }
+
+    /// Whether a file other than the root has its inode's number.
+    fn keeps_inode(&self, (device, inode): Key) -> bool {
+        device == self.root.0 && inode != ROOT && inode < OTHER_MOUNTS
     }
 
     /// The kernel forgets a number so many times; the handle to be closed if it no longer knows
@@ -141,7 +154,9 @@ mod tests {
         let (one, _) = nodes.tell(handle(2), &status(5, 1));
         let (mounted, _) = nodes.tell(handle(3), &status(6, 7));
         assert!(one > OTHER_MOUNTS && mounted > OTHER_MOUNTS && one != mounted);
-        assert_eq!(nodes.number_in_listing(6, 7), mounted);
+        let listed = [(6, 7), (5, 7), (5, 8), (5, 2)].map(|(d, i)| nodes.number_in_listing(d, i));
+        assert_eq!(listed, [mounted, 7, 8, ROOT]);
+        assert_eq!((nodes.device(mounted), nodes.device(8)), (Some(6), None));
         assert_eq!(nodes.handle(ROOT), Some(handle(0)));
     }
 
