@@ -62,6 +62,7 @@ fn wait(client: &Client, handle: Handle, span: (u64, u64), owner: u64) -> Task {
     match client.submit_request(&request(handle, span, EXCLUSIVE | LockFlags::WAIT, owner)) {
         Answer::Later(task) => task,
         Answer::Now(done) => panic!("it does not wait: {done:?}"),
+        Answer::Many(_) => panic!("it has one answer"),
     }
 }
 

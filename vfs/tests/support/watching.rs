@@ -2,7 +2,7 @@
 
 use super::client::Client;
 use dataplane::ArenaRange;
-use dataplane::entry::{CqeFlags, Errno, Handle, Sqe};
+use dataplane::entry::{CqeFlags, Errno, Handle};
 use dataplane::file::{Request, WatchEvents, WatchRecord};
 use dataplane::service::{Answer, Completion, Shot, Shots};
 use std::task::{Context, Waker};
@@ -39,10 +39,10 @@ impl Client {
         first: u32,
         slots: u32,
     ) -> Result<Watching<'_>, Errno> {
-        let size = WatchRecord::BYTES as u32;
+        let size = u32::try_from(WatchRecord::BYTES).unwrap();
         let slots = ArenaRange { offset: SLOTS + first * size, len: slots * size };
         let request = Request::Watch { handle, events, slots };
-        let shots = match self.submit(&Sqe { ..request.to_sqe() }) {
+        let shots = match self.submit(&request.to_sqe()) {
             Answer::Many(shots) => shots,
             answer => return Err(super::client::finish(answer).status.result().unwrap_err()),
         };
