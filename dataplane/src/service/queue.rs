@@ -399,6 +399,9 @@ impl<S: DataService> QueueState<S> {
         };
         let mut ended: Vec<u32> = self.woken.extract_if(.., ends).collect();
         ended.extend(self.timeouts.extract_if(.., ends));
+        if self.timeouts.is_empty() {
+            self.next_timeout = None;
+        }
         for slot in &ended {
             if let Some(task) = self.end_task(*slot) {
                 self.post(counters, *slot, task.user_data, Completion::new(status));

@@ -380,6 +380,19 @@ fn timeouts_are_over_in_order_and_never_early() {
 }
 
 #[test]
+fn a_timeout_that_was_cancelled_wakes_nobody() {
+    let mut harness = Harness::new();
+    let (_, mut lane) = harness.open_one(WaitMode::Sleeping);
+    lane.submit(&Sqe { arg0: 1_000, ..entry(Opcode::Timeout, 1) }).unwrap();
+    lane.submit(&Sqe { arg0: 1, ..entry(Opcode::Cancel, 2) }).unwrap();
+    harness.turns(3);
+    lane.submit(&entry(Opcode::Read, 3)).unwrap();
+    // The harness panics if the reactor sleeps until an instant that is over more than once.
+    harness.turns(20);
+    assert_eq!(results(&mut lane), [Err(Errno::ECANCELED), Ok(1)]);
+}
+
+#[test]
 fn nothing_is_left_of_a_session_that_was_refused() {
     let mut harness = Harness::new();
     let geometry = Geometry::new(4, 4).unwrap();
