@@ -59,7 +59,9 @@ impl Nodes {
         directory: InodeNumber,
         new: &NewNode<'_>,
     ) -> Result<Node> {
-        self.entries(directory)?;
+        if !self.is_directory(directory)? {
+            return Err(Errno::ENOTDIR);
+        }
         let inode = self.add(new)?;
         let node = self.get_mut(inode)?;
         node.attributes.links = 0;
@@ -210,8 +212,6 @@ impl Nodes {
         })
     }
 
-    fn check_rename(
-        &self,
     /// Whether each of two directories can have a subdirectory more, if it gets one.
     fn check_subdirectories(
         &self,
@@ -235,6 +235,8 @@ impl Nodes {
         }
     }
 
+    fn check_rename(
+        &self,
         from: Name<'_>,
         moved: InodeNumber,
         to: Name<'_>,
