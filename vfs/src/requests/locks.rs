@@ -77,8 +77,7 @@ fn kind(file: &OpenFile, flags: LockFlags) -> Result<Option<Kind>, Errno> {
         file.require(OpenMode::READ)?;
         return Ok(Some(Kind::Shared));
     }
-    let is_open = file.mode.intersects(OpenMode::READ | OpenMode::WRITE);
-    if is_open { Ok(None) } else { Err(Errno::EBADF) }
+    file.require_open().map(|()| None)
 }
 
 fn asker(session: &Session, file: &OpenFile, through: Handle, flags: LockFlags, n: u64) -> Asker {
