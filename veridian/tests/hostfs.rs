@@ -13,6 +13,8 @@
 mod common;
 #[path = "../../vfs/tests/conformance/names.rs"]
 mod names;
+#[path = "../../vfs/tests/conformance/order.rs"]
+mod order;
 #[path = "hostfs/others.rs"]
 mod others;
 #[path = "hostfs/race.rs"]

@@ -210,6 +210,13 @@ impl Inode {
         }
     }
 
+    /// Whether this is a directory that has lost its name. Where others change it, only the file
+    /// system knows.
+    #[inline]
+    pub(crate) fn is_removed(&self) -> bool {
+        self.attributes.borrow().links == 0 && !self.mount.is_momentary()
+    }
+
     /// The directory above, within the file system.
     pub(crate) fn parent(&self) -> Option<Rc<Self>> {
         let directory = self.directory().ok()?;

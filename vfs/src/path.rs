@@ -1,7 +1,6 @@
 //! Paths as bytes: their components, and what their last one asks for.
 
 use dataplane::entry::Errno;
-use dataplane::file::MAX_NAME;
 
 /// One step of a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,25 +28,20 @@ pub(crate) struct Step<'a> {
     pub(crate) slash: bool,
 }
 
-/// The component at `position` or behind the slashes there; `None` if there is none.
-///
-/// # Errors
-/// ENAMETOOLONG, EINVAL for a byte 0.
+/// The component at `position` or behind the slashes there, however long it is; `None` if there is
+/// none.
 #[inline]
-pub(crate) fn step(path: &[u8], position: usize) -> Result<Option<Step<'_>>, Errno> {
+pub(crate) fn step(path: &[u8], position: usize) -> Option<Step<'_>> {
     let rest = path.get(position..).unwrap_or_default();
     let start = rest.iter().take_while(|byte| **byte == b'/').count();
     let rest = rest.get(start..).unwrap_or_default();
     let len = rest.iter().position(|byte| *byte == b'/').unwrap_or(rest.len());
     if len == 0 {
-        return Ok(None);
+        return None;
     }
     let (name, behind) = rest.split_at_checked(len).unwrap_or_default();
-    if len > MAX_NAME {
-        return Err(Errno::ENAMETOOLONG);
-    }
     let slashes = behind.iter().take_while(|byte| **byte == b'/').count();
-    Ok(Some(Step {
+    Some(Step {
         component: match name {
             b"." => Component::Current,
             b".." => Component::Parent,
@@ -57,7 +51,7 @@ pub(crate) fn step(path: &[u8], position: usize) -> Result<Option<Step<'_>>, Err
         is_last: slashes == behind.len(),
         trailing: slashes,
         slash: slashes > 0,
-    }))
+    })
 }
 
 /// Whether a path can be walked at all.
@@ -79,7 +73,7 @@ mod tests {
 
     fn all(path: &[u8]) -> Vec<Step<'_>> {
         let (mut steps, mut position) = (Vec::new(), 0);
-        while let Some(step) = step(path, position).unwrap() {
+        while let Some(step) = step(path, position) {
             position = step.next;
             steps.push(step);
         }
@@ -98,8 +92,6 @@ mod tests {
         );
         assert!(steps[3].is_last && steps[3].slash && !steps[2].is_last);
         assert!(!all(b"a")[0].slash);
-        assert_eq!(step(&[b'x'; MAX_NAME + 1], 0), Err(Errno::ENAMETOOLONG));
-        assert!(step(&[b'x'; MAX_NAME], 0).is_ok());
     }
 
     proptest! {

@@ -71,7 +71,9 @@ pub(crate) fn inherit(
     kind: FileKind,
     mode: u32,
 ) -> (u32, u32) {
-    let mut permissions = mode & 0o7777;
+    // A directory that is made gets these two bits from above only.
+    let own_bits = if kind == FileKind::Directory { !(SET_UID | SET_GID) } else { !0 };
+    let mut permissions = mode & 0o7777 & own_bits;
     if directory.permissions & SET_GID == 0 {
         return (permissions, who.gid);
     }
@@ -85,14 +87,18 @@ pub(crate) fn inherit(
     (permissions, gid)
 }
 
-/// The permissions that are left when `who` changes the contents of a file: a program that runs as
+/// The permissions that are left when `who` changes the contents of a file: a program that ran as
 /// somebody else does not, once it is another program.
-pub(crate) fn after_write(permissions: u32, who: &Credentials) -> u32 {
-    if who.uid == 0 {
-        return permissions;
-    }
-    let without = permissions & !SET_UID;
-    if without & GROUP_EXECUTE != 0 { without & !SET_GID } else { without }
+pub(crate) fn after_write(file: &Attributes, who: &Credentials) -> u32 {
+    if who.uid == 0 { file.permissions } else { without_privileges(file, who) }
+}
+
+/// The permissions of a file without those to run as somebody else. SET_GID without execution by
+/// the group means something else, and stays if `who` may set it.
+pub(crate) fn without_privileges(file: &Attributes, who: &Credentials) -> u32 {
+    let left = file.permissions & !SET_UID;
+    let may_set = who.uid == 0 || who.in_group(file.gid);
+    if left & GROUP_EXECUTE == 0 && may_set { left } else { left & !SET_GID }
 }
 
 #[cfg(test)]
@@ -150,8 +156,10 @@ mod tests {
         assert_eq!(inherit(&shared, &user(5, 6), FileKind::Directory, 0o755), (0o2755, 77));
         assert_eq!(inherit(&shared, &user(5, 6), FileKind::Regular, 0o2755), (0o755, 77));
         assert_eq!(inherit(&file(0o777, 1, 77), &user(5, 6), FileKind::Regular, 0o644), (0o644, 6));
-        assert_eq!(after_write(0o6755, &user(5, 6)), 0o755);
-        assert_eq!(after_write(0o6744, &user(5, 6)), 0o2744);
-        assert_eq!(after_write(0o6755, &user(0, 0)), 0o6755);
+        assert_eq!(inherit(&shared, &user(5, 6), FileKind::Directory, 0o4755), (0o2755, 77));
+        assert_eq!(after_write(&file(0o6755, 1, 6), &user(5, 6)), 0o755);
+        assert_eq!(after_write(&file(0o6744, 1, 6), &user(5, 6)), 0o2744);
+        assert_eq!(after_write(&file(0o6744, 1, 77), &user(5, 6)), 0o744);
+        assert_eq!(after_write(&file(0o6755, 1, 6), &user(0, 0)), 0o6755);
     }
 }

@@ -78,6 +78,16 @@ impl OpenFile {
         if self.mode.contains(mode) { Ok(()) } else { Err(Errno::EBADF) }
     }
 
+    /// A handle that was opened for anything, and is more than a name.
+    ///
+    /// # Errors
+    /// EBADF.
+    #[inline]
+    pub(crate) fn require_open(&self) -> Result<()> {
+        let is_open = self.mode.intersects(OpenMode::READ | OpenMode::WRITE);
+        if is_open { Ok(()) } else { Err(Errno::EBADF) }
+    }
+
     /// A handle of any kind with these rights.
     ///
     /// # Errors

@@ -15,6 +15,7 @@ use alloc::rc::Rc;
 use alloc::vec::Vec;
 use dataplane::Credentials;
 use dataplane::entry::Errno;
+use dataplane::file::MAX_NAME;
 use dataplane::filesystem::Name;
 
 /// Most symbolic links followed in one walk.
@@ -235,13 +236,31 @@ impl<'a> Walk<'a> {
         binds::check_changeable(&self.at, &self.via)
     }
 
-    /// What a name in the present directory is.
+    /// Whether components may be looked up in the present directory, `.` and `..` too.
+    ///
+    /// # Errors
+    /// ENOTDIR, EACCES.
     #[inline]
-    async fn child(&self, name: &[u8]) -> Result<Option<(Rc<Inode>, Via)>> {
+    async fn check_search(&self) -> Result<()> {
+        self.at.directory()?;
         if self.at.mount.is_momentary() && !self.is_fresh {
             self.at.dispel_doubt().await?;
         }
-        permission::check(&self.at.attributes(), self.origin.who, Want::SEARCH)?;
+        permission::check(&self.at.attributes(), self.origin.who, Want::SEARCH)
+    }
+
+    /// What a name in the present directory is.
+    ///
+    /// # Errors
+    /// ENOENT if the directory has been removed, ENAMETOOLONG, or what the file system says.
+    #[inline]
+    async fn child(&self, name: &[u8]) -> Result<Option<(Rc<Inode>, Via)>> {
+        if self.at.is_removed() {
+            return Err(Errno::ENOENT);
+        }
+        if name.len() > MAX_NAME {
+            return Err(Errno::ENAMETOOLONG);
+        }
         let found = self.vfs.lookup(&self.at, name).await?;
         Ok(found.map(|found| found.visible(&self.via)))
     }
@@ -273,11 +292,11 @@ impl<'a> Walk<'a> {
     async fn advance(&mut self) -> Result<()> {
         loop {
             let text = self.text.clone();
-            let Some(step) = path::step(text.bytes(), self.position)? else {
+            let Some(step) = path::step(text.bytes(), self.position) else {
                 self.last = LastRange::Root;
                 return Ok(());
             };
-            self.at.directory()?;
+            self.check_search().await?;
             if step.is_last && self.rest.is_empty() {
                 self.slash = step.slash;
                 self.last = match step.component {
@@ -339,7 +358,7 @@ impl<'a> Walk<'a> {
             self.via = None;
             self.is_fresh = false;
         }
-        if path::step(&target, 0)?.is_none() && !self.rest.is_empty() {
+        if path::step(&target, 0).is_none() && !self.rest.is_empty() {
             // The target is `/`, and more follows.
             self.resume();
             return Ok(());

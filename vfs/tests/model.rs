@@ -14,13 +14,14 @@
 mod ranges;
 mod support;
 
+use dataplane::Credentials;
 use dataplane::entry::{Errno, Handle};
 use dataplane::file::{AllocateMode, FileStatus, OpenFlags, RenameFlags, UnlinkKind};
 use dataplane::grant::CONTENTS;
 use proptest::prelude::*;
 use support::client::Client;
 use support::fake::{FakeFileSystem, Pace};
-use support::naive::Naive;
+use support::naive::{Naive, Opened, Place};
 use support::{System, block_on};
 
 /// The users; each is in the group of its number.
@@ -114,8 +115,7 @@ fn step() -> impl Strategy<Value = Step> {
 struct Open {
     user: usize,
     handle: Handle,
-    node: usize,
-    flags: OpenFlags,
+    file: Opened,
 }
 
 /// Where the contents of files are.
@@ -141,7 +141,7 @@ impl<'a> Run<'a> {
         Self {
             system,
             clients: USERS.iter().map(|uid| system.client(*uid, *uid)).collect(),
-            naive: Naive::new(),
+            naive: Naive::new(0, 0),
             open: [None; 6],
             next: 0,
             contents,
@@ -152,41 +152,55 @@ impl<'a> Run<'a> {
         let node = &self.naive.nodes[node];
         let found = (status.mode & 0o7777, status.uid, status.gid, status.links);
         assert_eq!(found, (node.mode, node.uid, node.gid, node.links));
-        if !node.is_directory {
-            assert_eq!(status.size, node.data.len() as u64);
+        if !node.is_directory() {
+            assert_eq!(status.size, node.data().len() as u64);
         }
     }
 
+    /// What the model lists.
+    fn naive_list(&mut self, who: &Credentials, path: &str) -> Result<Vec<String>, Errno> {
+        let opened = self.naive.open(who, Place::root(path), OpenFlags::DIRECTORY, 0)?;
+        Ok(self.naive.list(opened)?.into_iter().map(|(name, _)| name).collect())
+    }
+
     fn on_names(&mut self, user: usize, step: &Step) {
-        let (client, uid) = (&self.clients[user], USERS[user]);
+        let who = who(user);
+        let client = &self.clients[user];
         match step {
             Step::Open(path, flags, mode) => {
-                let expected = self.naive.open(uid, path, *flags, *mode);
+                let expected = self.naive.open(&who, Place::root(path), *flags, *mode);
                 let opened = client.open_at(client.root, path, *flags, *mode);
                 assert_eq!(opened.map(drop), expected.map(drop));
-                if let (Ok(handle), Ok(node)) = (opened, expected) {
+                if let (Ok(handle), Ok(file)) = (opened, expected) {
                     let slot = self.next % self.open.len();
                     self.next += 1;
-                    let new = Open { user, handle, node, flags: *flags };
+                    let new = Open { user, handle, file };
                     if let Some(old) = self.open[slot].replace(new) {
                         assert_eq!(self.clients[old.user].close(old.handle), Ok(()));
                     }
                 }
             }
-            Step::Stat(path) => match (client.stat(path), self.naive.find(uid, path)) {
-                (Ok(status), Ok(node)) => self.check_status(&status, node),
-                (found, expected) => assert_eq!(found.map(drop), expected.map(drop)),
-            },
-            Step::List(path) => assert_eq!(client.list(path), self.naive.list(uid, path)),
+            Step::Stat(path) => {
+                match (client.stat(path), self.naive.find(&who, Place::root(path), true)) {
+                    (Ok(status), Ok(node)) => self.check_status(&status, node),
+                    (found, expected) => assert_eq!(found.map(drop), expected.map(drop)),
+                }
+            }
+            Step::List(path) => {
+                let found = client.list(path);
+                assert_eq!(found, self.naive_list(&who, path));
+            }
             Step::Mkdir(path, mode) => {
-                assert_eq!(client.mkdir(path, *mode), self.naive.mkdir(uid, path, *mode));
+                let expected = self.naive.mkdir(&who, Place::root(path), *mode);
+                assert_eq!(client.mkdir(path, *mode), expected);
             }
             Step::Remove(path, kind) => {
-                let expected = self.naive.remove(uid, path, *kind);
+                let expected = self.naive.remove(&who, Place::root(path), *kind);
                 assert_eq!(client.remove(path, *kind), expected);
             }
             Step::Rename(old, new, flags) => {
-                let expected = self.naive.rename(uid, old, new, *flags);
+                let (from, to) = (Place::root(old), Place::root(new));
+                let expected = self.naive.rename(&who, from, to, *flags);
                 assert_eq!(client.rename_with(old, new, *flags), expected);
             }
             Step::DropDentries => self.system.service.drop_dentries(),
@@ -206,10 +220,8 @@ impl<'a> Run<'a> {
             return;
         };
         let Some(open) = self.open[slot] else { return };
-        let (client, uid) = (&self.clients[open.user], USERS[open.user]);
-        let handle = open.handle;
-        let is_directory = self.naive.nodes[open.node].is_directory;
-        let data = &self.naive.nodes[open.node].data;
+        let (client, who) = (&self.clients[open.user], who(open.user));
+        let Open { handle, file, .. } = open;
         match *step {
             Step::Close(_) => {
                 assert_eq!(client.close(handle), Ok(()));
@@ -218,24 +230,20 @@ impl<'a> Run<'a> {
             Step::Sync(_) => assert_eq!(client.sync(handle), Ok(())),
             Step::StatHandle(_) => {
                 let status = client.stat_at(handle, "", true).unwrap();
-                self.check_status(&status, open.node);
+                self.check_status(&status, file.node);
             }
             Step::Read(_, offset, len) => {
-                let expected = match (open.flags.reads(), is_directory) {
-                    (false, _) => Err(Errno::EBADF),
-                    (true, true) => Err(Errno::EISDIR),
-                    (true, false) => Ok(part(data, offset, len)),
-                };
+                let expected = self.naive.read(file, offset, len).map(<[u8]>::to_vec);
                 assert_eq!(client.read(handle, offset, len), expected);
             }
-            Step::Grant(_, offset, len) if open.flags.reads() && !is_directory => {
+            Step::Grant(_, offset, len) => {
+                let Ok(expected) = self.naive.read(file, offset, len as usize) else { return };
                 let (count, id) = match client.read_grant(handle, offset, len, false) {
                     // Of what others change too, no pages are kept that could be granted.
                     Err(Errno::EOPNOTSUPP) if self.contents == Contents::Shared => return,
                     granted => granted.unwrap(),
                 };
                 assert!(self.contents != Contents::Shared, "a page was kept");
-                let expected = part(data, offset, len as usize);
                 assert_eq!(count as usize, expected.len());
                 if count > 0 {
                     let map = self.system.broker.map(client.id, id.grant).unwrap();
@@ -246,29 +254,22 @@ impl<'a> Run<'a> {
                 }
                 client.consume();
             }
-            Step::Write(_, offset, len, byte) if open.flags.writes() => {
+            Step::Write(_, offset, len, byte) => {
                 let bytes: Vec<u8> = (0..len).map(|n| byte.wrapping_add(n as u8)).collect();
-                assert_eq!(client.write_all(handle, offset, &bytes), Ok(()));
-                let at = if open.flags.contains(OpenFlags::APPEND) {
-                    data.len()
-                } else {
-                    usize::try_from(offset).unwrap()
-                };
-                self.naive.write(uid, open.node, at, &bytes);
+                let expected = self.naive.write(&who, file, offset, &bytes);
+                assert_eq!(client.write_all(handle, offset, &bytes), expected.map(drop));
             }
-            Step::Truncate(_, size) if open.flags.writes() => {
-                assert_eq!(client.truncate(handle, size), Ok(()));
-                let size = usize::try_from(size).unwrap();
-                self.naive.truncate(uid, open.node, size);
+            Step::Truncate(_, size) => {
+                let expected = self.naive.truncate(&who, file, size);
+                assert_eq!(client.truncate(handle, size), expected);
             }
             _ => {}
         }
     }
 }
 
-fn part(data: &[u8], offset: u64, len: usize) -> Vec<u8> {
-    let start = usize::try_from(offset).unwrap().min(data.len());
-    data[start..data.len().min(start + len)].to_vec()
+fn who(user: usize) -> Credentials {
+    Credentials { uid: USERS[user], gid: USERS[user], groups: vec![] }
 }
 
 fn run(system: &System, steps: &[(usize, Step)], contents: Contents) {

@@ -172,6 +172,9 @@ fn ranges_are_copied_without_a_way_through_the_client() {
         assert_eq!(client.copy_range((from, 50_000), (to, 0), 100), Ok(0));
         // Within one file, unless the ranges overlap.
         assert_eq!(client.copy_range((from, 0), (from, 100), 101), Err(Errno::EINVAL));
+        // What is behind the end is not copied.
+        assert_eq!(client.copy_range((from, 49_990), (from, 50_010), 100), Ok(10));
+        assert_eq!(client.copy_range((from, 60_000), (from, 60_000), 100), Ok(0));
         let both = client.open("from", BOTH).unwrap();
         assert_eq!(client.copy_range((both, 0), (from, 100), 100), Ok(100));
         assert_eq!(client.read(from, 100, 100), Ok(data[..100].to_vec()));
@@ -240,8 +243,8 @@ fn model(bytes: &mut Vec<u8>, step: &Step) {
             }
         }
         Step::Copy { from, to, len } => {
-            let overlaps = from < to + len && to < from + len;
             let count = bytes.len().saturating_sub(from).min(len);
+            let overlaps = from.abs_diff(to) < count;
             if !overlaps && count > 0 {
                 let copied = bytes[from..from + count].to_vec();
                 grow(bytes, to + count);

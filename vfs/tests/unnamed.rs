@@ -28,6 +28,9 @@ fn a_file_without_a_name_may_get_one() {
     let file = client.open_at(client.root, "d", UNNAMED, 0o640).unwrap();
     client.write_all(file, 0, &[5; 10_000]).unwrap();
     assert_eq!(client.list("d"), Ok(vec![]));
+    // As a directory's flag, which Linux has beside it, means where to make it.
+    let other = client.open_at(client.root, "d", UNNAMED | OpenFlags::DIRECTORY, 0o640).unwrap();
+    client.close(other).unwrap();
     let status = client.stat_at(file, "", true).unwrap();
     assert_eq!((status.links, status.mode, status.size), (0, 0o100_640, 10_000));
     client.link_at(file, "", "d/named", LinkFlags::EMPTY_PATH).unwrap();
@@ -60,6 +63,15 @@ fn what_is_asked_for_must_make_sense_and_be_allowed() {
     }
     assert_eq!(open("file", UNNAMED), Err(Errno::ENOTDIR));
     assert_eq!(open("nothing", UNNAMED), Err(Errno::ENOENT));
+    assert_eq!(open("", UNNAMED), Err(Errno::ENOENT));
+    client.symlink("d", "link").unwrap();
+    assert_eq!(open("link", UNNAMED), Ok(()));
+    assert_eq!(open("link", UNNAMED | OpenFlags::NO_FOLLOW), Err(Errno::ENOTDIR));
+    // It takes no name of the directory, so that may have gone.
+    client.mkdir("removed", 0o755).unwrap();
+    let removed = client.open("removed", READ).unwrap();
+    client.rmdir("removed").unwrap();
+    assert!(client.open_at(removed, ".", UNNAMED, 0o600).is_ok());
     let other = system.client(7, 7);
     let refused = other.open_at(other.root, "d", UNNAMED, 0o600);
     assert_eq!(refused, Err(Errno::EACCES));

@@ -13,11 +13,20 @@ pub struct Random(u64);
 /// The seed of this run: what the environment says, else a new one. Printed.
 #[must_use]
 pub fn seed() -> u64 {
+    seed_or_else(|| RandomState::new().build_hasher().finish())
+}
+
+/// The same, else the usual one.
+#[must_use]
+pub fn seed_or(usual: u64) -> u64 {
+    seed_or_else(|| usual)
+}
+
+fn seed_or_else(other: impl FnOnce() -> u64) -> u64 {
     let given = std::env::var(VARIABLE).ok();
-    let seed = given.map_or_else(
-        || RandomState::new().build_hasher().finish(),
-        |text| text.parse().unwrap_or_else(|_| panic!("{VARIABLE} is no number: {text}")),
-    );
+    let seed = given.map_or_else(other, |text| {
+        text.parse().unwrap_or_else(|_| panic!("{VARIABLE} is no number: {text}"))
+    });
     println!("seed: {seed} (repeat with {VARIABLE}={seed})");
     seed
 }

@@ -30,12 +30,13 @@ impl Vfs {
         offset: u64,
         len: u64,
     ) -> Result<()> {
-        file.require(OpenMode::WRITE)?;
-        let inode = &file.inode;
-        let contents = inode.contents()?;
+        file.require_open()?;
         if len == 0 {
             return Err(Errno::EINVAL);
         }
+        file.require(OpenMode::WRITE)?;
+        let inode = &file.inode;
+        let contents = inode.contents()?;
         let end = offset.checked_add(len).filter(|end| *end <= MAX_SIZE).ok_or(Errno::EFBIG)?;
         inode.mount.check_writable()?;
         if !inode.is_cache_only() {

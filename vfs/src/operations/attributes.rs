@@ -3,7 +3,7 @@
 use crate::binds::{self, Via};
 use crate::error::Result;
 use crate::inode::Inode;
-use crate::permission::{self, GROUP_EXECUTE, SET_GID, SET_UID, Want};
+use crate::permission::{self, SET_GID, Want};
 use crate::session::{OpenFile, Session};
 use crate::vfs::Vfs;
 use crate::walk::{Links, Walk};
@@ -125,16 +125,10 @@ fn change_owner(
     }
     (changes.uid, changes.gid) = (uid, gid);
     if now.kind != FileKind::Directory {
-        let left = without_privileges(now.permissions);
+        let left = permission::without_privileges(now, who);
         changes.permissions = (left != now.permissions).then_some(left);
     }
     Ok(())
-}
-
-/// SET_GID without execution by the group means something else, and stays.
-fn without_privileges(permissions: u32) -> u32 {
-    let group = if permissions & GROUP_EXECUTE == 0 { 0 } else { SET_GID };
-    permissions & !(SET_UID | group)
 }
 
 fn new_permissions(

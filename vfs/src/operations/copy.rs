@@ -32,28 +32,30 @@ impl Vfs {
         to: CopyEnd<'_>,
         len: u32,
     ) -> Result<u32> {
+        from.file.require_open()?;
+        to.file.require_open()?;
+        let (source, target) = (&from.file.inode, &to.file.inode);
+        source.contents()?;
+        let contents = target.contents()?;
         from.file.require(OpenMode::READ)?;
         to.file.require(OpenMode::WRITE)?;
         if to.file.mode.contains(OpenMode::APPEND) {
             return Err(Errno::EBADF);
         }
-        let (source, target) = (&from.file.inode, &to.file.inode);
-        source.contents()?;
-        let contents = target.contents()?;
         target.mount.check_writable()?;
         if source.mount.is_momentary() || target.mount.is_momentary() {
             return Err(Errno::EOPNOTSUPP);
         }
         let (start, end) = (to.offset, to.offset.checked_add(u64::from(len)));
-        let end = end.filter(|end| *end <= MAX_SIZE).ok_or(Errno::EFBIG)?;
-        let source_end = from.offset.checked_add(u64::from(len)).ok_or(Errno::EOVERFLOW)?;
-        let overlaps = from.offset < end && start < source_end;
-        if len > 0 && Rc::ptr_eq(source, target) && overlaps {
+        end.filter(|end| *end <= MAX_SIZE).ok_or(Errno::EFBIG)?;
+        from.offset.checked_add(u64::from(len)).ok_or(Errno::EOVERFLOW)?;
+        let _writing = contents.writing.acquire().await;
+        // What is behind the end of the source is not copied, and so not in the way.
+        let left = source.attributes().size.saturating_sub(from.offset).min(u64::from(len));
+        if left > 0 && Rc::ptr_eq(source, target) && from.offset.abs_diff(start) < left {
             return Err(Errno::EINVAL);
         }
-        let _writing = contents.writing.acquire().await;
-        let left = source.attributes().size.saturating_sub(from.offset);
-        let wanted = left.min(u64::from(len)).min(MAX_TRANSFER);
+        let wanted = left.min(MAX_TRANSFER);
         let mut buffer = new_page()?;
         let mut done = 0;
         while done < wanted {

@@ -107,9 +107,8 @@ impl Vfs {
     /// A program that runs as somebody else does not, once it is to be another program.
     async fn drop_privileges(&self, inode: &Rc<Inode>, who: &Credentials) -> Result<()> {
         inode.dispel_doubt().await?;
-        let before = inode.attributes().permissions;
-        let permissions = permission::after_write(before, who);
-        if permissions != before {
+        let permissions = permission::after_write(&inode.attributes(), who);
+        if permissions != inode.attributes().permissions {
             let changes = Changes { permissions: Some(permissions), ..Changes::default() };
             let news = inode.mount.filesystem.set_attributes(inode.number, &changes).await?;
             inode.merge(&news);

@@ -1,7 +1,7 @@
 //! Reading directories.
 
 use crate::error::Result;
-use crate::session::{OpenFile, OpenMode};
+use crate::session::OpenFile;
 use crate::vfs::Vfs;
 use alloc::rc::Rc;
 use dataplane::entry::Errno;
@@ -15,16 +15,19 @@ impl Vfs {
     /// Entries of an open directory from behind a cookie on, `.` and `..` first; none at the end.
     ///
     /// # Errors
-    /// Those of getdents(2): EINVAL if not even one entry fits.
+    /// Those of getdents(2): EINVAL if not even one entry fits, ENOENT if it was removed.
     pub(crate) async fn list(
         &self,
         file: &OpenFile,
         cookie: u64,
         limit: usize,
     ) -> Result<DirectoryPart> {
-        file.inode.directory()?;
-        file.require(OpenMode::READ)?;
+        file.require_open()?;
         let inode = &file.inode;
+        inode.directory()?;
+        if inode.is_removed() {
+            return Err(Errno::ENOENT);
+        }
         let mut records = DirectoryWriter::new(limit.min(MAX_RECORDS));
         let above = inode.parent();
         let dots: [(&[u8], _); 2] = [(b".", Some(inode)), (b"..", above.as_ref())];

@@ -57,10 +57,9 @@ impl How {
             return Err(Errno::EINVAL);
         }
         let both = OpenFlags::WRITE_ONLY | OpenFlags::READ_WRITE;
-        let creates_directory = OpenFlags::CREATE | OpenFlags::DIRECTORY;
         let reopens_new = OpenFlags::CREATE | OpenFlags::REOPEN;
-        let contradictions = [both, creates_directory, reopens_new];
-        if contradictions.into_iter().any(|pair| flags.contains(pair)) {
+        let creates_directory = self.creates() && flags.contains(OpenFlags::DIRECTORY);
+        if flags.contains(both) || flags.contains(reopens_new) || creates_directory {
             return Err(Errno::EINVAL);
         }
         Ok(())
@@ -131,9 +130,8 @@ impl Vfs {
             from.inode.dispel_doubt().await?;
             Opened { inode: Rc::clone(&from.inode), via: from.via.clone(), is_new: false }
         } else if how.flags.contains(OpenFlags::TEMPORARY) {
-            self.make_unnamed(session, who, (from, path), how.mode).await?
+            self.make_unnamed(session, who, (from, path), how).await?
         } else {
-            from.inode.directory()?;
             self.find_or_create(session, who, from, path, how).await?
         };
         self.check_opened(&opened, who, how)?;
@@ -157,13 +155,16 @@ impl Vfs {
         session: &Session,
         who: &Credentials,
         at: (&OpenFile, &[u8]),
-        mode: u32,
+        how: How,
     ) -> Result<Opened> {
+        if at.1.is_empty() {
+            return Err(Errno::ENOENT);
+        }
         let rights = SessionRights::CREATE;
-        let (directory, via) = self.target_and_way(session, who, at, Links::Follow, rights).await?;
+        let (directory, via) = self.target_and_way(session, who, at, how.links(), rights).await?;
         directory.directory()?;
         binds::check_changeable(&directory, &via)?;
-        let new = self.new_node(&directory, who, What::plain(FileKind::Regular), mode)?;
+        let new = self.new_node(&directory, who, What::plain(FileKind::Regular), how.mode)?;
         let filesystem = &directory.mount.filesystem;
         let node = filesystem.create_unnamed(directory.number, &new).await?;
         let inode = self.adopt(&directory.mount, &directory, &node);
@@ -201,6 +202,7 @@ impl Vfs {
         how: How,
     ) -> Result<Opened> {
         let mut walk = Walk::to_last(self, session.origin(from, who), path).await?;
+        from.inode.directory()?;
         loop {
             if how.creates() && walk.slash && matches!(walk.last(), Last::Name(_)) {
                 return Err(Errno::EISDIR);
@@ -233,12 +235,15 @@ impl Vfs {
     }
 
     fn check_opened(&self, opened: &Opened, who: &Credentials, how: How) -> Result<()> {
+        if opened.is_new {
+            return Ok(());
+        }
         let inode = &opened.inode;
         let is_directory = inode.kind == FileKind::Directory;
         if how.flags.contains(OpenFlags::DIRECTORY) && !is_directory {
             return Err(Errno::ENOTDIR);
         }
-        if how.is_path() || opened.is_new {
+        if how.is_path() {
             return Ok(());
         }
         if is_directory && (how.flags.writes() || how.truncates() || how.creates()) {

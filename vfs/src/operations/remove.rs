@@ -154,14 +154,18 @@ impl Vfs {
         let victim = victim.ok_or(Errno::ENOENT)?;
         from.allow(SessionRights::CREATE)?;
         let directory = &walk.at;
-        check_removable(directory, &victim, who)?;
-        let is_directory = victim.kind == FileKind::Directory;
-        match (is_rmdir, is_directory) {
-            (true, false) => return Err(Errno::ENOTDIR),
-            (false, true) => return Err(Errno::EISDIR),
-            (false, false) if slash => return Err(Errno::ENOTDIR),
-            _ => {}
+        let kind = match (is_rmdir, victim.kind == FileKind::Directory) {
+            (true, false) => Err(Errno::ENOTDIR),
+            (false, true) => Err(Errno::EISDIR),
+            (false, false) if slash => Err(Errno::ENOTDIR),
+            _ => Ok(()),
+        };
+        if slash && !is_rmdir {
+            // What has a slash behind it is no name of a file, whoever asks.
+            kind?;
         }
+        check_removable(directory, &victim, who)?;
+        kind?;
         if walk.has_crossed() || victim.is_mount_point() {
             return Err(Errno::EBUSY);
         }

@@ -160,6 +160,7 @@ impl Vfs {
 impl Names<'_> {
     fn check(&self, who: &Credentials) -> Result<()> {
         let (from, to) = (&self.old.at, &self.new.at);
+        self.check_circles()?;
         check_removable(from, &self.moved, who)?;
         match &self.replaced {
             Some(replaced) => check_removable(to, replaced, who)?,
@@ -167,14 +168,7 @@ impl Names<'_> {
         }
         let is_directory = |inode: &Rc<Inode>| inode.kind == FileKind::Directory;
         let other_directory = !Rc::ptr_eq(from, to);
-        // Above and below: no directory comes to lie within itself.
-        if is_directory(&self.moved) && self.moved.is_above(to) {
-            return Err(Errno::EINVAL);
-        }
         if let Some(replaced) = self.replaced.as_ref() {
-            if is_directory(replaced) && replaced.is_above(from) {
-                return Err(if self.exchange { Errno::EINVAL } else { Errno::ENOTEMPTY });
-            }
             match (is_directory(&self.moved), is_directory(replaced)) {
                 _ if self.exchange => {}
                 (true, false) => return Err(Errno::ENOTDIR),
@@ -196,5 +190,21 @@ impl Names<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Above and below: no directory comes to lie within itself, whoever asks.
+    fn check_circles(&self) -> Result<()> {
+        let is_above = |inode: &Rc<Inode>, other: &Rc<Inode>| {
+            inode.kind == FileKind::Directory && inode.is_above(other)
+        };
+        if is_above(&self.moved, &self.new.at) {
+            return Err(Errno::EINVAL);
+        }
+        match &self.replaced {
+            Some(replaced) if is_above(replaced, &self.old.at) => {
+                Err(if self.exchange { Errno::EINVAL } else { Errno::ENOTEMPTY })
+            }
+            _ => Ok(()),
+        }
     }
 }

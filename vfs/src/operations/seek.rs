@@ -2,7 +2,8 @@
 
 use super::MAX_SIZE;
 use crate::error::Result;
-use crate::session::{OpenFile, OpenMode};
+use crate::inode::Body;
+use crate::session::OpenFile;
 use crate::vfs::Vfs;
 use dataplane::entry::Errno;
 use dataplane::file::Whence;
@@ -12,13 +13,14 @@ impl Vfs {
     /// counts as a hole; a backing file system's files are all data.
     ///
     /// # Errors
-    /// Those of lseek(2): ENXIO if there is none, or the offset is at or behind the end.
+    /// Those of lseek(2): ENXIO if there is none, or the offset is at or behind the end; EINVAL of
+    /// a directory.
     pub(crate) async fn seek(&self, file: &OpenFile, offset: u64, whence: Whence) -> Result<u64> {
-        if !file.mode.intersects(OpenMode::READ | OpenMode::WRITE) {
-            return Err(Errno::EBADF);
-        }
+        file.require_open()?;
         let inode = &file.inode;
-        let contents = inode.contents()?;
+        let Body::Regular(contents) = &inode.body else {
+            return Err(Errno::EINVAL);
+        };
         inode.dispel_doubt().await?;
         let size = inode.attributes().size;
         if offset >= size || offset > MAX_SIZE {

@@ -1,10 +1,9 @@
 //! Making things durable.
 
 use crate::error::Result;
-use crate::session::{OpenFile, OpenMode};
+use crate::session::OpenFile;
 use crate::vfs::Vfs;
 use alloc::rc::Rc;
-use dataplane::entry::Errno;
 use dataplane::file::{FileKind, SyncKind};
 use dataplane::filesystem::Durable;
 
@@ -15,9 +14,7 @@ impl Vfs {
     /// # Errors
     /// Those of fsync(2).
     pub(crate) async fn sync(&self, file: &OpenFile, _kind: SyncKind) -> Result<()> {
-        if !file.mode.intersects(OpenMode::READ | OpenMode::WRITE) {
-            return Err(Errno::EBADF);
-        }
+        file.require_open()?;
         let inode = &file.inode;
         if inode.kind == FileKind::Regular {
             self.write_back(inode).await?;

@@ -26,6 +26,7 @@ impl Vfs {
         if size > MAX_SIZE {
             return Err(Errno::EFBIG);
         }
+        file.require_open()?;
         // As ftruncate(2): this is not EBADF.
         file.require(OpenMode::WRITE).map_err(|_| Errno::EINVAL)?;
         self.set_size(&file.inode, who, size).await
@@ -65,7 +66,7 @@ impl Vfs {
         let before = core::mem::replace(&mut attributes.size, size);
         attributes.modified = time;
         attributes.changed = time;
-        attributes.permissions = permission::after_write(attributes.permissions, who);
+        attributes.permissions = permission::after_write(&attributes, who);
         drop(attributes);
         if size < before {
             contents.truncate(size)?;

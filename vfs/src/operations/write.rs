@@ -120,7 +120,7 @@ impl Vfs {
         attributes.size = attributes.size.max(end);
         attributes.modified = time;
         attributes.changed = time;
-        attributes.permissions = permission::after_write(attributes.permissions, who);
+        attributes.permissions = permission::after_write(&attributes, who);
         drop(attributes);
         if let Ok(contents) = inode.contents() {
             contents.attributes_dirty.set(true);

@@ -20,7 +20,9 @@ use dataplane::file::{FileKind, MAX_XATTR_NAME, MAX_XATTR_VALUE, WatchEvents, Xa
 use dataplane::filesystem::Xattr;
 use dataplane::{Credentials, SessionRights};
 
+const USER: &[u8] = b"user.";
 const TRUSTED: &[u8] = b"trusted.";
+const SECURITY: &[u8] = b"security.";
 
 impl Vfs {
     /// An extended attribute.
@@ -119,14 +121,19 @@ fn check(inode: &Inode, who: &Credentials, name: &[u8], want: Want) -> Result<()
     if changes {
         inode.mount.check_writable()?;
     }
-    let has = |prefix: &[u8]| name.starts_with(prefix) && name.len() > prefix.len();
-    match who.uid {
-        0 if has(TRUSTED) || has(b"security.") => Ok(()),
-        _ if has(TRUSTED) && !changes => Err(Errno::ENODATA),
-        _ if has(b"security.") && !changes => Ok(()),
-        _ if has(TRUSTED) || has(b"security.") => Err(Errno::EPERM),
-        _ if has(b"user.") => check_user(inode, who, want),
-        _ => Err(Errno::EOPNOTSUPP),
+    let prefix = [USER, TRUSTED, SECURITY].into_iter().find(|prefix| name.starts_with(prefix));
+    match prefix {
+        Some(TRUSTED | SECURITY) if who.uid == 0 => {}
+        Some(TRUSTED) if !changes => return Err(Errno::ENODATA),
+        Some(SECURITY) if !changes => {}
+        Some(TRUSTED | SECURITY) => return Err(Errno::EPERM),
+        Some(_) => check_user(inode, who, want)?,
+        None => permission::check(&inode.attributes(), who, want)?,
+    }
+    match prefix {
+        Some(prefix) if prefix == name => Err(Errno::EINVAL),
+        Some(_) => Ok(()),
+        None => Err(Errno::EOPNOTSUPP),
     }
 }
 

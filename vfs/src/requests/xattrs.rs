@@ -57,5 +57,8 @@ impl Job {
 }
 
 fn named(name: ArenaRange) -> Result<ArenaRange, Errno> {
-    if name.len as usize > MAX_XATTR_NAME { Err(Errno::ERANGE) } else { Ok(name) }
+    match name.len as usize {
+        1..=MAX_XATTR_NAME => Ok(name),
+        _ => Err(Errno::ERANGE),
+    }
 }

@@ -59,7 +59,9 @@ impl Nodes {
         directory: InodeNumber,
         new: &NewNode<'_>,
     ) -> Result<Node> {
-        self.entries(directory)?;
+        if !self.is_directory(directory)? {
+            return Err(Errno::ENOTDIR);
+        }
         let inode = self.add(new)?;
         let node = self.get_mut(inode)?;
         node.attributes.links = 0;
@@ -152,8 +154,8 @@ impl Nodes {
             return self.renamed(moved, self.found(moved).ok(), from, to, (0, 0), time);
         }
         let is_directory = i32::from(self.is_directory(moved)?);
-        if is_directory > 0 && from.directory != to.directory {
-            self.check_links(to.directory)?;
+        if from.directory != to.directory {
+            self.check_subdirectories(from, moved, to, replaced, flags)?;
         }
         if replaced.is_none() {
             self.charge_name(to.name)?;
@@ -210,6 +212,29 @@ impl Nodes {
         })
     }
 
+    /// Whether each of two directories can have a subdirectory more, if it gets one.
+    fn check_subdirectories(
+        &self,
+        from: Name<'_>,
+        moved: InodeNumber,
+        to: Name<'_>,
+        replaced: Option<InodeNumber>,
+        flags: RenameFlags,
+    ) -> Result<()> {
+        let moves_directory = self.is_directory(moved)?;
+        let replaces_directory = match replaced {
+            Some(replaced) => self.is_directory(replaced)?,
+            None => false,
+        };
+        match (moves_directory, replaces_directory) {
+            (true, false) => self.check_links(to.directory),
+            (false, true) if flags.contains(RenameFlags::EXCHANGE) => {
+                self.check_links(from.directory)
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn check_rename(
         &self,
         from: Name<'_>,
@@ -252,5 +277,105 @@ impl Nodes {
             (_, true) if replaced != moved => Err(Errno::ENOTDIR),
             _ => Ok(()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::nodes::MAX_LINKS;
+    use super::*;
+    use crate::budget::Budget;
+    use alloc::rc::Rc;
+
+    const ROOT: InodeNumber = Nodes::ROOT;
+    const NOW: Timestamp = Timestamp(1);
+
+    /// A tmpfs with the directories `full`, which can have no other subdirectory, and `other`, each
+    /// with a directory `d` and a file `f`.
+    struct Tree {
+        nodes: Nodes,
+        parents: Parents,
+        full: InodeNumber,
+        other: InodeNumber,
+    }
+
+    impl Tree {
+        fn new() -> Self {
+            let nodes = Nodes::new(Rc::new(Budget::new(1 << 20)), 7, 0o755, NOW);
+            let mut tree = Self { nodes, parents: Parents::new(), full: ROOT, other: ROOT };
+            tree.full = tree.make(ROOT, b"full", FileKind::Directory).unwrap();
+            tree.other = tree.make(ROOT, b"other", FileKind::Directory).unwrap();
+            for directory in [tree.full, tree.other] {
+                tree.make(directory, b"d", FileKind::Directory).unwrap();
+                tree.make(directory, b"f", FileKind::Regular).unwrap();
+            }
+            tree.fill(tree.full);
+            tree
+        }
+
+        fn make(
+            &mut self,
+            directory: InodeNumber,
+            name: &[u8],
+            kind: FileKind,
+        ) -> Result<InodeNumber> {
+            let new = NewNode {
+                kind,
+                permissions: 0o755,
+                uid: 0,
+                gid: 0,
+                special_device: 0,
+                target: &[],
+                time: NOW,
+            };
+            let created = self.nodes.create(Name { directory, name }, &new, &mut self.parents)?;
+            Ok(created.node.inode)
+        }
+
+        fn fill(&mut self, inode: InodeNumber) {
+            self.nodes.get_mut(inode).unwrap().attributes.links = MAX_LINKS;
+        }
+
+        fn rename(&mut self, from: Name<'_>, to: Name<'_>, flags: RenameFlags) -> Result<()> {
+            self.nodes.rename(from, to, flags, NOW, &mut self.parents).map(drop)
+        }
+
+        fn links(&self, inode: InodeNumber) -> u32 {
+            self.nodes.get(inode).unwrap().attributes.links
+        }
+    }
+
+    #[test]
+    fn a_file_has_no_more_names_than_can_be_counted() {
+        let mut tree = Tree::new();
+        let file = tree.nodes.lookup(Name { directory: tree.other, name: b"f" }).unwrap().inode;
+        tree.fill(file);
+        let at = Name { directory: ROOT, name: b"link" };
+        assert_eq!(tree.nodes.link(file, at, NOW).map(drop), Err(Errno::EMLINK));
+        assert_eq!(tree.nodes.lookup(at).map(drop), Err(Errno::ENOENT));
+        tree.nodes.unlink(Name { directory: tree.other, name: b"f" }, NOW).unwrap();
+        assert!(tree.nodes.link(file, at, NOW).is_ok());
+        assert_eq!(tree.links(file), MAX_LINKS);
+    }
+
+    #[test]
+    fn a_directory_has_no_more_subdirectories_than_can_be_counted() {
+        let mut tree = Tree::new();
+        let (full, other) = (tree.full, tree.other);
+        let at = |directory, name| Name { directory, name };
+        let (plain, exchange) = (RenameFlags::empty(), RenameFlags::EXCHANGE);
+        assert_eq!(tree.make(full, b"new", FileKind::Directory), Err(Errno::EMLINK));
+        assert!(tree.make(full, b"new", FileKind::Regular).is_ok());
+        let moved = tree.rename(at(other, b"d"), at(full, b"moved"), plain);
+        assert_eq!(moved, Err(Errno::EMLINK));
+        let exchanged = [(at(other, b"d"), at(full, b"f")), (at(full, b"f"), at(other, b"d"))];
+        for (from, to) in exchanged {
+            assert_eq!(tree.rename(from, to, exchange), Err(Errno::EMLINK));
+        }
+        // Where one comes and one goes, there are no more than before.
+        assert_eq!(tree.rename(at(full, b"d"), at(full, b"same"), plain), Ok(()));
+        assert_eq!(tree.rename(at(other, b"d"), at(full, b"same"), exchange), Ok(()));
+        assert_eq!(tree.rename(at(other, b"d"), at(full, b"same"), plain), Ok(()));
+        assert_eq!((tree.links(full), tree.links(other)), (MAX_LINKS, 2));
     }
 }

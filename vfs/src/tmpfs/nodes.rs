@@ -17,8 +17,9 @@ use dataplane::platform::Timestamp;
 const NODE_BYTES: u64 = (size_of::<Node>() + size_of::<Inode>() + 128) as u64;
 /// Charged for a name beside its bytes: its places by name and by cookie.
 const ENTRY_BYTES: u64 = 144;
-/// Most names of an inode, most subdirectories of a directory.
-const MAX_LINKS: u32 = 1 << 30;
+/// Most names of an inode, most subdirectories of a directory and 2: so many that memory ends
+/// before, as in Linux's tmpfs, and so few that the count cannot overflow.
+pub(super) const MAX_LINKS: u32 = 1 << 30;
 
 /// The number by which statfs(2) names a tmpfs.
 const TMPFS_MAGIC: u64 = 0x0102_1994;

@@ -12,11 +12,14 @@
 )]
 
 mod names;
+mod order;
 mod rules;
 #[path = "../support/mod.rs"]
 mod support;
 
 use dataplane::entry::Errno;
+use dataplane::file::OpenFlags;
+use support::client::READ;
 use support::{each, each as each_with_owners, each_alone};
 
 #[test]
@@ -62,5 +65,25 @@ fn times_follow_what_happens() {
         let directory = times("d");
         client.list("d").unwrap();
         assert!(times("d").0 > directory.0 && times("d").1 == directory.1);
+    });
+}
+
+#[test]
+fn a_removed_directory_lists_nothing_and_takes_nothing() {
+    each_alone(|system, client| {
+        client.mkdir("d", 0o755).unwrap();
+        let removed = client.open("d", READ).unwrap();
+        client.rmdir("d").unwrap();
+        assert_eq!(client.list_part(removed, 0, 99), Err(Errno::ENOENT));
+        assert_eq!(client.list_part(removed, 2, 99), Err(Errno::ENOENT));
+        assert_eq!(client.stat_at(removed, "x", true).unwrap_err(), Errno::ENOENT);
+        assert!(client.stat_at(removed, "..", true).is_ok());
+        // Whoever may not write it is told the same.
+        let other = system.client(7, 7);
+        client.mkdir("d", 0o755).unwrap();
+        let removed = other.open("d", READ).unwrap();
+        client.rmdir("d").unwrap();
+        let made = other.open_at(removed, "x", READ | OpenFlags::CREATE, 0o600);
+        assert_eq!(made, Err(Errno::ENOENT));
     });
 }

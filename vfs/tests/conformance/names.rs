@@ -210,7 +210,7 @@ fn a_handle_opens_its_own_file_anew() {
         assert_eq!(client.write(reader, 0, b"x"), Err(Errno::EBADF));
         let writer = open(OpenFlags::REOPEN | WRITE).unwrap();
         client.write(writer, 0, b"K").unwrap();
-        assert_eq!(open(OpenFlags::empty()), Err(Errno::ENOTDIR));
+        assert_eq!(open(OpenFlags::empty()), Err(Errno::ENOENT));
         assert_eq!(open(OpenFlags::REOPEN | OpenFlags::CREATE), Err(Errno::EINVAL));
         let named = client.open_at(path, "file", OpenFlags::REOPEN, 0);
         assert_eq!(named, Err(Errno::EINVAL));

@@ -1,15 +1,16 @@
 //! Space, holes and copies.
 
 use crate::support::client::Outcome;
-use crate::{Contents, Open, Run, Step, USERS, part};
+use crate::{Contents, Open, Run, Step, who};
 use dataplane::entry::Errno;
-use dataplane::file::{OpenFlags, Whence};
+use dataplane::file::Whence;
 
 impl Run<'_> {
     /// The files of two slots, if they are open and not directories.
     fn files(&self, slots: [usize; 2]) -> Option<[Open; 2]> {
         let files = [self.open[slots[0]]?, self.open[slots[1]]?];
-        files.iter().all(|open| !self.naive.nodes[open.node].is_directory).then_some(files)
+        let is_file = |open: &Open| !self.naive.nodes[open.file.node].is_directory();
+        files.iter().all(is_file).then_some(files)
     }
 
     pub(super) fn on_ranges(&mut self, step: &Step) {
@@ -19,29 +20,22 @@ impl Run<'_> {
             _ => return,
         };
         let Some([from, to]) = self.files(slots) else { return };
-        let (client, uid) = (&self.clients[to.user], USERS[to.user]);
+        let (client, who) = (&self.clients[to.user], who(to.user));
         match *step {
             Step::Allocate(_, mode, offset, len) => {
-                let expected = match (to.flags.writes(), len) {
-                    (false, _) => Err(Errno::EBADF),
-                    (true, 0) => Err(Errno::EINVAL),
-                    (true, _) => Ok(()),
-                };
                 match client.allocate(to.handle, mode, offset, len) {
                     // Only where contents are in the cache alone.
-                    Err(Errno::EOPNOTSUPP) if self.contents != Contents::InCache => return,
-                    answer => assert_eq!(answer, expected),
-                }
-                if expected.is_ok() {
-                    let start = usize::try_from(offset).unwrap();
-                    let end = start + usize::try_from(len).unwrap();
-                    self.naive.allocate(uid, to.node, mode, start..end);
+                    Err(Errno::EOPNOTSUPP) if self.contents != Contents::InCache => {}
+                    answer => {
+                        let range = (offset, len);
+                        assert_eq!(answer, self.naive.allocate(&who, to.file, mode, range));
+                    }
                 }
             }
             Step::Seek(_, offset) => {
                 let data = client.seek(to.handle, offset, Whence::Data);
                 let hole = client.seek(to.handle, offset, Whence::Hole);
-                self.check_found(to.node, offset, data, hole);
+                self.check_found(to.file.node, offset, data, hole);
             }
             Step::Copy((_, offset), (_, to_offset), len) if from.user == to.user => {
                 let ends = ((from.handle, offset), (to.handle, to_offset));
@@ -49,25 +43,9 @@ impl Run<'_> {
                 if self.contents == Contents::Shared && answer == Err(Errno::EOPNOTSUPP) {
                     return;
                 }
-                let is_open = from.flags.reads()
-                    && to.flags.writes()
-                    && !to.flags.contains(OpenFlags::APPEND);
-                if !is_open {
-                    assert_eq!(answer, Err(Errno::EBADF));
-                } else if len > 0
-                    && from.node == to.node
-                    && offset.abs_diff(to_offset) < u64::from(len)
-                {
-                    assert_eq!(answer, Err(Errno::EINVAL));
-                } else {
-                    let data = &self.naive.nodes[from.node].data;
-                    let bytes = part(data, offset, len as usize);
-                    assert_eq!(answer, Ok(bytes.len() as u32));
-                    if !bytes.is_empty() {
-                        let at = usize::try_from(to_offset).unwrap();
-                        self.naive.write(uid, to.node, at, &bytes);
-                    }
-                }
+                let ends = ((from.file, offset), (to.file, to_offset));
+                let expected = self.naive.copy_range(&who, ends.0, ends.1, len);
+                assert_eq!(answer.map(u64::from), expected);
             }
             _ => {}
         }
@@ -75,7 +53,7 @@ impl Run<'_> {
 
     /// What is skipped to find data reads zeros, and the end is a hole.
     fn check_found(&self, node: usize, offset: u64, data: Outcome<u64>, hole: Outcome<u64>) {
-        let bytes = &self.naive.nodes[node].data;
+        let bytes = self.naive.nodes[node].data();
         let (start, size) = (usize::try_from(offset).unwrap(), bytes.len());
         if start >= size {
             assert_eq!((data, hole), (Err(Errno::ENXIO), Err(Errno::ENXIO)));

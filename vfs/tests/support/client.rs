@@ -272,18 +272,23 @@ impl Client {
     /// All names in a directory, sorted, without `.` and `..`.
     pub(crate) fn list(&self, path: &str) -> Outcome<Vec<String>> {
         let handle = self.open(path, OpenFlags::DIRECTORY)?;
-        let (mut names, mut cookie) = (vec![], 0);
-        loop {
-            let part = self.list_part(handle, cookie, 96)?;
-            let Some((last, _)) = part.last() else { break };
-            cookie = *last;
-            names.extend(part.into_iter().map(|(_, name)| name));
-        }
+        let names = self.list_all(handle);
         self.close(handle)?;
+        let mut names = names?;
         assert_eq!(names[..2], [".", ".."]);
         let mut names = names.split_off(2);
         names.sort();
         Ok(names)
+    }
+
+    fn list_all(&self, handle: Handle) -> Outcome<Vec<String>> {
+        let (mut names, mut cookie) = (vec![], 0);
+        loop {
+            let part = self.list_part(handle, cookie, 96)?;
+            let Some((last, _)) = part.last() else { return Ok(names) };
+            cookie = *last;
+            names.extend(part.into_iter().map(|(_, name)| name));
+        }
     }
 
     pub(crate) fn grant_request(handle: Handle, offset: u64, len: u32, hold: bool) -> Request {

@@ -1,6 +1,6 @@
 //! What the vfs's tests share: a machine and a broker that punish misuse, a file system that does,
 //! and a client that speaks entries.
-#![allow(dead_code, reason = "each test uses a part of it")]
+#![allow(dead_code, unused_imports, reason = "each test uses a part of it")]
 
 pub(crate) mod broker;
 pub(crate) mod client;

@@ -145,6 +145,13 @@ pub(crate) const STEPS: &[Step] = &[
         work: &[Run("cargo test --profile tested -p veridian --test scenarios -- --nocapture")],
     },
     Step {
+        name: "model",
+        shows: "clients over rings, a naive model and the kernel's tmpfs have the same outcomes",
+        pace: Quick,
+        tools: &[CC],
+        work: &[Run("cargo test --profile tested -p veridian --test model")],
+    },
+    Step {
         name: "hostile",
         shows: "hostile and dying clients harm nobody else",
         pace: Slow,
