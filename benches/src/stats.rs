@@ -180,6 +180,9 @@ pub struct Figures {
     /// The median again, where a step is several operations and no single one is timed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub per_op_ns: Option<f64>,
+    /// The median of the whole step there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub per_step_ns: Option<f64>,
     /// How many times as long as ours; none without ours.
     pub ratio_to_us: Option<f64>,
     /// Lower end of the ratio's interval.
@@ -258,6 +261,7 @@ impl Group<'_> {
             p99_ns: quantile(0.99),
             p999_ns: quantile(0.999),
             per_op_ns: (self.ops_per_step > 1).then(|| quantile(0.5)),
+            per_step_ns: (self.ops_per_step > 1).then(|| quantile(0.5) * ops_per_step),
             ratio_to_us: ratio.map(|ratio| ratio.median),
             ratio_low: ratio.map(|ratio| ratio.low),
             ratio_high: ratio.map(|ratio| ratio.high),
@@ -324,7 +328,7 @@ mod tests {
             Group { bench: "b", ops_per_step: 8, steal_share: 0.0, contenders: &contenders };
         let near: Vec<Row> = group.rows(Placement::Near).collect();
         let figures = near[1].figures.unwrap();
-        assert_eq!(figures.per_op_ns, Some(100.0));
+        assert_eq!((figures.per_op_ns, figures.per_step_ns), (Some(100.0), Some(800.0)));
         assert_eq!((figures.ratio_to_us, figures.ratio_blocks), (Some(8.0), 10));
         assert_eq!((figures.cpu_ns_client, figures.cpu_ns_server), (200.0, 150.0));
         assert!(group.rows(Placement::Far).all(|row| row.not_observed.is_some()));

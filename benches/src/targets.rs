@@ -1,8 +1,10 @@
 //! The targets, held against the rows of a run.
 
 use crate::contender::{C_US, Mode, US};
+use crate::footprint::{self, Footprint};
 use crate::placement::Placement;
 use crate::stats::{Figures, Row};
+use crate::suites::Outcome;
 
 use Mode::{Polling, Sleeping};
 use Placement::{Far, Near, OneCore};
@@ -58,6 +60,17 @@ const RATIOS: &[RatioTarget] = &[
     ratio("open_close", "kernel-ext4", Polling, &[Near, Far], 1.0),
     ratio("read_4k_grant", "pread", Polling, &[Near], 1.0),
     ratio("read_4k_grant_depth_8", "pread", Polling, &[Near, Far], 1.0),
+    ratio("metadata_stat", "kernel-tmpfs", Polling, &[Near, Far], 0.6),
+    ratio("metadata_readdir", "kernel-tmpfs", Polling, &[OneCore], 1.0),
+    ratio("metadata_create", "kernel-ext4", Polling, &[Near, Far], 1.5),
+    ratio("metadata_unlink", "kernel-ext4", Polling, &[Near, Far], 1.5),
+    // On one processor, since on two the scheduler decides what is measured.
+    ratio("fuse_stat", "fuser", Polling, &[OneCore], 0.33),
+    ratio("fuse_open_close", "fuser", Polling, &[OneCore], 0.33),
+    ratio("fuse_readdir", "fuser", Polling, &[OneCore], 0.45),
+    ratio("fuse_read_4k_direct", "fuser", Polling, &[OneCore], 0.33),
+    ratio("fuse_read_128k", "fuser", Polling, &[OneCore], 0.5),
+    ratio("fuse_write_128k", "fuser", Polling, &[OneCore], 0.5),
     // A thousand sessions that do nothing cost those that do something little.
     RatioTarget {
         bench: "many_sessions",
@@ -81,15 +94,17 @@ pub struct Verdict {
     pub met: Option<bool>,
 }
 
-/// Holds every target against the rows; only those whose bench was run.
+/// Holds every target against what a run has shown; only those whose bench was run.
 #[must_use]
-pub fn verdicts(rows: &[Row]) -> Vec<Verdict> {
+pub fn verdicts(outcome: &Outcome) -> Vec<Verdict> {
+    let rows = &outcome.rows;
     let run = |bench: &str| rows.iter().any(|row| row.bench == bench);
     let ratios = RATIOS.iter().filter(|target| run(target.bench)).flat_map(|target| {
         target.placements.iter().map(move |placement| ratio_verdict(rows, target, *placement))
     });
     let tails = [Near, Far].into_iter().filter(|_| run("ring_round_trip"));
-    ratios.chain(tails.map(|placement| tail_verdict(rows, placement))).collect()
+    let tails = tails.map(|placement| tail_verdict(rows, placement));
+    ratios.chain(tails).chain(footprint_verdict(&outcome.footprints)).collect()
 }
 
 fn ratio_verdict(rows: &[Row], target: &RatioTarget, placement: Placement) -> Verdict {
@@ -131,6 +146,21 @@ fn tail_verdict(rows: &[Row], placement: Placement) -> Verdict {
     }
 }
 
+/// A file is to take no more memory than in the kernel; none if that was not asked for.
+fn footprint_verdict(footprints: &[Footprint]) -> Option<Verdict> {
+    let figures = |who| footprints.iter().find(|row| row.who == who)?.figures;
+    footprints.first()?;
+    let both = figures(US).zip(figures("kernel-tmpfs"));
+    let bytes = both.map(|(ours, kernel)| (ours.resident_bytes, kernel.resident_bytes));
+    Some(Verdict {
+        target: format!("{}: a file takes at most as much as in kernel-tmpfs", footprint::NAME),
+        measured: bytes.map_or_else(not_observed, |(ours, kernel)| {
+            format!("{ours:.0} bytes, kernel-tmpfs {kernel:.0} bytes")
+        }),
+        met: bytes.map(|(ours, kernel)| ours <= kernel),
+    })
+}
+
 fn figures(
     rows: &[Row],
     bench: &str,
@@ -159,6 +189,7 @@ mod tests {
             p99_ns: 1.0,
             p999_ns,
             per_op_ns: None,
+            per_step_ns: None,
             ratio_to_us,
             ratio_low: None,
             ratio_high: None,
@@ -181,7 +212,11 @@ mod tests {
     }
 
     fn met(rows: &[Row], target: &str) -> Option<bool> {
-        let verdicts = verdicts(rows);
+        met_by(&Outcome { rows: rows.to_vec(), ..Outcome::default() }, target)
+    }
+
+    fn met_by(outcome: &Outcome, target: &str) -> Option<bool> {
+        let verdicts = verdicts(outcome);
         verdicts.iter().find(|it| it.target.contains(target)).unwrap().met
     }
 
@@ -205,7 +240,29 @@ mod tests {
     }
 
     #[test]
+    fn files_are_to_take_no_more_memory_than_the_kernels() {
+        let row = |who, resident_bytes| Footprint {
+            bench: footprint::NAME,
+            who,
+            files: 1,
+            figures: Some(footprint::Figures {
+                create_ns: 1.0,
+                list_ns: 1.0,
+                accounted_bytes: None,
+                resident_bytes,
+            }),
+            not_observed: None,
+        };
+        let met = |footprints| {
+            met_by(&Outcome { footprints, ..Outcome::default() }, "a file takes at most")
+        };
+        assert_eq!(met(vec![row(US, 800.0), row("kernel-tmpfs", 900.0)]), Some(true));
+        assert_eq!(met(vec![row(US, 901.0), row("kernel-tmpfs", 900.0)]), Some(false));
+        assert_eq!(met(vec![row(US, 800.0)]), None);
+    }
+
+    #[test]
     fn benches_that_were_not_run_have_no_verdict() {
-        assert!(verdicts(&[]).is_empty());
+        assert!(verdicts(&Outcome::default()).is_empty());
     }
 }

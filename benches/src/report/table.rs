@@ -20,7 +20,7 @@ pub(super) fn render(outcome: &Outcome) -> String {
         line(&mut text, row);
     }
     footprints(&mut text, &outcome.footprints);
-    let verdicts = verdicts(&outcome.rows);
+    let verdicts = verdicts(outcome);
     if !verdicts.is_empty() {
         text.push_str("\ntargets\n");
         for verdict in &verdicts {
