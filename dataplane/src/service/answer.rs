@@ -61,9 +61,13 @@ pub enum Answer<H> {
 
 /// The completions of a request that has many. Dropping it cancels the request.
 pub trait Shots<H> {
-    /// The next one. Asked for only while the client has a slot for it: at first, each time that
-    /// the context's waker was woken, and after [`Shot::NoRoom`] whenever the client has got on.
+    /// The next one. Asked for while the client has a slot for it: at first, each time that the
+    /// context's waker was woken, and after [`Shot::NoRoom`] whenever the client has got on.
     fn next(&mut self, context: &mut Context<'_>) -> Shot<H>;
+
+    /// The last one, if nothing is left to be said before it. Asked for instead while the client
+    /// has a slot for no other; the waker is woken when there is a last one.
+    fn last(&mut self, context: &mut Context<'_>) -> Option<Completion<H>>;
 }
 
 /// What a request with many completions has to say.

@@ -301,8 +301,11 @@ impl<S: DataService> QueueState<S> {
             Woken::Many(shots, is_stalled) => (shots, is_stalled),
         };
         for posted in 0..MOST_SHOTS {
-            let has_room = self.ring.has_room_for_more();
-            let shot = if has_room { shots.next(&mut context) } else { Shot::NoRoom };
+            let shot = if self.ring.has_room_for_more() {
+                shots.next(&mut context)
+            } else {
+                shots.last(&mut context).map_or(Shot::NoRoom, Shot::Last)
+            };
             match shot {
                 Shot::More(completion) => {
                     let flags = completion.flags | CqeFlags::MORE;

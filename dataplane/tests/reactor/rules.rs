@@ -522,3 +522,23 @@ fn only_watch_has_many_completions() {
     let expected = [Errno::EINVAL, Errno::EOPNOTSUPP, Errno::EOPNOTSUPP].map(Err);
     assert_eq!(results(&mut lane), expected);
 }
+
+#[test]
+fn watches_that_take_every_slot_still_end() {
+    let mut harness = Harness::new();
+    let (blocks, mut lanes) = harness.open(1, Geometry::new(2, 2).unwrap(), WaitMode::Sleeping);
+    let lane = &mut lanes[0];
+    lane.submit(&watch(1, 0, 10)).unwrap();
+    lane.submit(&watch(2, 5, 10)).unwrap();
+    harness.turns(3);
+    assert_eq!(shots(lane), (0, 0), "there is no slot but for the last ones");
+    assert!(harness.service.finish(blocks.plan.id, 1));
+    harness.turns(3);
+    assert_eq!(shots(lane), (0, 1));
+    let mut reports = 0;
+    for _ in 0..5 {
+        harness.turns(3);
+        reports += shots(lane).0;
+    }
+    assert_eq!(reports, 5);
+}

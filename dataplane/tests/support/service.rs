@@ -245,6 +245,15 @@ impl Shots<HeldPage> for Reports {
         self.many.room.set(room - 1);
         Shot::More(ok(self.user_data))
     }
+
+    fn last(&mut self, context: &mut Context<'_>) -> Option<Completion<HeldPage>> {
+        if !self.many.is_done.get() {
+            *self.many.waker.borrow_mut() = Some(context.waker().clone());
+            return None;
+        }
+        self.has_ended = true;
+        Some(ok(self.user_data))
+    }
 }
 
 impl Drop for Reports {

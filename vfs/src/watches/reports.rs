@@ -79,10 +79,20 @@ impl Shots<PinnedPages> for Reports {
         match self.watch.next(context) {
             Next::Change => self.report().unwrap_or_else(|error| Shot::Last(error.into())),
             Next::Nothing => Shot::Waiting,
-            Next::End(Ok(())) => Shot::Last(Completion::new(Status::OK)),
-            Next::End(Err(error)) => Shot::Last(error.into()),
+            Next::End(how) => Shot::Last(end(how)),
         }
     }
+
+    fn last(&mut self, context: &mut Context<'_>) -> Option<Completion<PinnedPages>> {
+        match self.watch.next(context) {
+            Next::End(how) => Some(end(how)),
+            Next::Change | Next::Nothing => None,
+        }
+    }
+}
+
+fn end(how: Result<()>) -> Completion<PinnedPages> {
+    how.map(|()| Completion::new(Status::OK)).into()
 }
 
 impl Drop for Reports {

@@ -100,17 +100,15 @@ impl Watch {
         state.wake();
     }
 
-    /// What comes next; if nothing, the context's waker is woken when something does.
+    /// What comes next; the context's waker is woken when something else does.
     pub(super) fn next(&self, context: &Context<'_>) -> Next {
         let state = &mut *self.state.borrow_mut();
+        // Also if there is something to report, which may have to wait.
+        state.waker = Some(context.waker().clone());
         if state.has_lost || !state.pending.is_empty() {
             return Next::Change;
         }
-        if let Some(how) = state.end {
-            return Next::End(how);
-        }
-        state.waker = Some(context.waker().clone());
-        Next::Nothing
+        state.end.map_or(Next::Nothing, Next::End)
     }
 
     /// Takes the oldest change.
