@@ -21,6 +21,8 @@ mod locks;
 mod mounts;
 #[path = "scenarios/requests.rs"]
 mod requests;
+#[path = "scenarios/watches.rs"]
+mod watches;
 
 use control::client::{Connection, Session, SessionOptions};
 use dataplane::client::Queue;
@@ -125,6 +127,9 @@ scenarios! {
     files::two_threads_drive_two_queues_of_one_session,
     locks::locks_are_waited_for_and_go_with_their_session,
     locks::waiting_locks_are_bounded_by_the_slots,
+    watches::every_change_of_others_is_seen_or_said_to_be_lost,
+    watches::a_watch_that_sleeps_is_woken_by_each_change,
+    watches::watches_end_with_handle_and_object,
     requests::nop_and_probe,
     requests::a_timeout_ends_and_can_be_cancelled,
     requests::every_request_of_a_full_queue_is_answered,

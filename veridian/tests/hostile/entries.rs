@@ -5,7 +5,7 @@ use crate::common::random::Random;
 use crate::common::raw::RawSession;
 use dataplane::ArenaRange;
 use dataplane::entry::{Handle, Opcode, Sqe};
-use dataplane::file::{OpenFlags, RenameFlags, Request, SyncKind, UnlinkKind};
+use dataplane::file::{OpenFlags, RenameFlags, Request, SyncKind, UnlinkKind, WatchEvents};
 use rings::SqeWords;
 
 /// The directory that hostile clients play in; whoever is started first makes it.
@@ -94,7 +94,7 @@ impl Entries {
 
     fn rare(&self, session: &RawSession, random: &mut Random) -> Sqe {
         let handle = *random.pick(&self.handles);
-        let request = match random.below(4) {
+        let request = match random.below(5) {
             0 => Request::Fsync { handle, kind: SyncKind::Data },
             1 => Request::Statx {
                 handle,
@@ -103,6 +103,10 @@ impl Entries {
                 into: range(session, random),
             },
             2 => Request::Getdents { handle, cookie: 0, into: range(session, random) },
+            3 => {
+                let events = WatchEvents::CHANGES;
+                Request::Watch { handle, events, slots: range(session, random) }
+            }
             _ => Request::RenameAt {
                 from: session.root,
                 old: path(session, random),
