@@ -4,6 +4,7 @@
 use super::answer::{Answer, Completion, DataService};
 use super::executor::{TaskWaker, WakeHub};
 use super::shared::{self, Shared};
+use super::timing::Timing;
 use crate::entry::{Cqe, Errno, Opcode, Sqe, Status};
 use crate::ledger::Ledger;
 use crate::memory::Owner;
@@ -27,6 +28,8 @@ const HELD_LOOK: usize = 32;
 struct Task<H> {
     user_data: u64,
     handle_word: u64,
+    /// When it was accepted, if it is timed.
+    begun: Option<Instant>,
     kind: TaskKind<H>,
 }
 
@@ -35,7 +38,7 @@ enum TaskKind<H> {
     Future(Pin<alloc::boxed::Box<dyn Future<Output = Completion<H>>>>, Arc<TaskWaker>, Waker),
 }
 
-/// Counts since the reactor started.
+/// Counts since the reactor started, or of one session.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
     /// Sessions opened.
@@ -72,10 +75,16 @@ pub(super) struct QueueState<S: DataService> {
     next_timeout: Option<Instant>,
     /// Held until so many completions are consumed, in that order.
     held: VecDeque<(u64, S::Held)>,
+    timing: Timing,
 }
 
 impl<S: DataService> QueueState<S> {
-    pub(super) fn new(ring: ServiceQueue<Owner>, ledger: Ledger, slots: u32) -> Self {
+    pub(super) fn new(
+        ring: ServiceQueue<Owner>,
+        ledger: Ledger,
+        slots: u32,
+        timing: Timing,
+    ) -> Self {
         Self {
             ring: CachePadded::new(ring),
             ledger,
@@ -85,6 +94,7 @@ impl<S: DataService> QueueState<S> {
             timeouts: Vec::new(),
             next_timeout: None,
             held: VecDeque::new(),
+            timing,
         }
     }
 
@@ -96,6 +106,14 @@ impl<S: DataService> QueueState<S> {
         &self.ring
     }
 
+    pub(super) fn timing(&self) -> &Timing {
+        &self.timing
+    }
+
+    pub(super) fn time_next(&mut self) {
+        self.timing.time_next();
+    }
+
     pub(super) fn has_tasks(&self) -> bool {
         !self.futures.is_empty() || !self.timeouts.is_empty()
     }
@@ -104,13 +122,23 @@ impl<S: DataService> QueueState<S> {
     #[inline]
     pub(super) fn serve(&mut self, scope: &mut Scope<'_, S>) -> Result<u32, Corrupt> {
         let mut served = 0;
-        while served < BATCH {
+        // The one comparison of the loop does for both, the batch and what is timed.
+        let mut pause = self.timing.untimed().min(BATCH);
+        loop {
+            if served == pause {
+                let is_next = served < BATCH && self.ring.is_ready();
+                pause = self.timing.step(served, is_next).min(BATCH);
+                if served == BATCH {
+                    break;
+                }
+            }
             let Some(words) = self.ring.accept()? else {
                 break;
             };
             served += 1;
             self.accepted(scope, Sqe::from_words(words));
         }
+        self.timing.served(served);
         if self.held.len() > HELD_LOOK {
             self.let_go()?;
         }
@@ -162,8 +190,9 @@ impl<S: DataService> QueueState<S> {
                 }
             },
         };
-        let task = Task { user_data: sqe.user_data, handle_word: sqe.handle().to_word(), kind };
-        self.keep(slot, task);
+        let (user_data, handle_word) = (sqe.user_data, sqe.handle().to_word());
+        let begun = self.timing.put_off();
+        self.keep(slot, Task { user_data, handle_word, begun, kind });
         None
     }
 
@@ -214,8 +243,9 @@ impl<S: DataService> QueueState<S> {
             match self.poll_task(slot) {
                 Some((user_data, completion)) => {
                     self.futures.swap_remove(at);
-                    self.end_task(slot);
+                    let begun = self.end_task(slot).and_then(|task| task.begun);
                     self.post(counters, slot, user_data, completion);
+                    self.timing.record(begun);
                     ended += 1;
                 }
                 None => at += 1,
@@ -311,6 +341,7 @@ impl<S: DataService> QueueState<S> {
         for slot in &ended {
             if let Some(task) = self.end_task(*slot) {
                 self.post(counters, *slot, task.user_data, Completion::new(status));
+                self.timing.record(task.begun);
             }
         }
         u32::try_from(ended.len()).unwrap_or(u32::MAX)
