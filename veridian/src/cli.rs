@@ -3,13 +3,15 @@
 use crate::place::{Mounting, Place, SystemPath};
 use crate::system::Address;
 use crate::values::{
-    mounting, parse_address, parse_kind, parse_mode, parse_owner, parse_pattern, place, system_path,
+    mounting, parse_address, parse_interval, parse_kind, parse_mode, parse_owner, parse_pattern,
+    place, system_path,
 };
 use clap::{Args, CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 use glob::Pattern;
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Operating-system services in user space, behind shared-memory rings.
 #[derive(Debug, Parser)]
@@ -34,6 +36,8 @@ pub(crate) enum Command {
     Run(Run),
     /// Show how the services are
     Status(Status),
+    /// Show what the services do, live: operations, latencies, errors and sessions
+    Top(Top),
     /// List a directory of the system
     Ls(Ls),
     /// Write files of the system to standard output
@@ -100,6 +104,28 @@ pub(crate) struct Status {
     /// As one JSON object
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Latencies are from the acceptance of a request by the service to its completion, waiting included;
+about one request in 127 is timed. cpu is of one processor. On a terminal: q quits, ← and → choose
+the column that sessions are ordered by, r reverses the order, ↑ and ↓ scroll. Elsewhere, or with
+one of --once, --count and --json, one sample follows another.")]
+pub(crate) struct Top {
+    /// One JSON object a line for each sample
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// One sample
+    #[arg(long, conflicts_with = "count")]
+    pub(crate) once: bool,
+    /// So many samples
+    #[arg(short = 'n', long, value_name = "COUNT",
+          value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) count: Option<u64>,
+    /// Seconds that a sample covers, from 0.1 to 3600
+    #[arg(short, long, value_name = "SECONDS", default_value = "1", value_parser = parse_interval)]
+    pub(crate) interval: Duration,
 }
 
 #[derive(Debug, Args)]

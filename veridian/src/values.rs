@@ -5,6 +5,7 @@ use crate::place::{Mounting, Place, SystemPath};
 use crate::system::Address;
 use clap::builder::{OsStringValueParser, TypedValueParser};
 use glob::Pattern;
+use std::time::Duration;
 
 pub(crate) fn system_path() -> impl TypedValueParser<Value = SystemPath> {
     OsStringValueParser::new().try_map(|text| SystemPath::parse(&text))
@@ -20,6 +21,13 @@ pub(crate) fn place() -> impl TypedValueParser<Value = Place> {
 
 pub(crate) fn parse_address(text: &str) -> Result<Address, &'static str> {
     if text.is_empty() || text == "@" { Err("it is empty") } else { Ok(Address(text.to_owned())) }
+}
+
+pub(crate) fn parse_interval(text: &str) -> Result<Duration, &'static str> {
+    match text.parse() {
+        Ok(seconds) if (0.1..=3600.0).contains(&seconds) => Ok(Duration::from_secs_f64(seconds)),
+        _ => Err("an interval is a number of seconds from 0.1 to 3600"),
+    }
 }
 
 pub(crate) fn parse_mode(text: &str) -> Result<u32, &'static str> {
@@ -66,6 +74,14 @@ mod tests {
         assert!(parse_mode("7777").is_ok());
         for wrong in ["", "8", "10000", "-1", "rwx"] {
             assert!(parse_mode(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn intervals_are_bounded() {
+        assert_eq!(parse_interval("0.25"), Ok(Duration::from_millis(250)));
+        for wrong in ["", "0", "0.01", "-1", "NaN", "inf", "3601", "1s"] {
+            assert!(parse_interval(wrong).is_err(), "{wrong}");
         }
     }
 

@@ -20,5 +20,6 @@ pub(crate) mod run;
 pub(crate) mod space;
 pub(crate) mod stat;
 pub(crate) mod status;
+pub(crate) mod top;
 pub(crate) mod up;
 mod walk;

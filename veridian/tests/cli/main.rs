@@ -7,5 +7,6 @@ mod files;
 mod lifecycle;
 mod mounts;
 mod support;
+mod top;
 mod tour;
 mod usage;
