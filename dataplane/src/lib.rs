@@ -21,6 +21,7 @@ pub mod file;
 pub mod filesystem;
 pub mod grant;
 mod handle_table;
+mod histogram;
 pub mod ledger;
 mod memory;
 pub mod platform;
@@ -29,6 +30,7 @@ mod session;
 mod wait;
 
 pub use handle_table::HandleTable;
+pub use histogram::Histogram;
 pub use memory::{Arena, ArenaRange, Descriptor, Owner, Region, Word};
 pub use session::{Credentials, Quota, SessionId, SessionInfo, SessionRights};
 pub use wait::{Pace, WaitMode};

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use rings::Geometry;
 
 /// Names a session, system-wide, for as long as the system runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SessionId(pub u64);
 
 bitflags::bitflags! {

@@ -16,4 +16,6 @@ mod harness;
 mod program;
 #[path = "reactor/rules.rs"]
 mod rules;
+#[path = "reactor/statistics.rs"]
+mod statistics;
 mod support;

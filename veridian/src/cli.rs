@@ -2,12 +2,16 @@
 
 use crate::place::{Mounting, Place, SystemPath};
 use crate::system::Address;
-use clap::builder::{OsStringValueParser, TypedValueParser};
+use crate::values::{
+    mounting, parse_address, parse_interval, parse_kind, parse_mode, parse_owner, parse_pattern,
+    place, system_path,
+};
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use glob::Pattern;
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Operating-system services in user space, behind shared-memory rings.
 #[derive(Debug, Parser)]
@@ -32,6 +36,8 @@ pub(crate) enum Command {
     Run(Run),
     /// Show how the services are
     Status(Status),
+    /// Show what the services do, live: operations, latencies, errors and sessions
+    Top(Top),
     /// List a directory of the system
     Ls(Ls),
     /// Write files of the system to standard output
@@ -100,6 +106,28 @@ pub(crate) struct Status {
     /// As one JSON object
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Latencies are from the acceptance of a request by the service to its completion, waiting included;
+about one request in 127 is timed. cpu is of one processor. On a terminal: q quits, ← and → choose
+the column that sessions are ordered by, r reverses the order, ↑ and ↓ scroll. Elsewhere, or with
+one of --once, --count and --json, one sample follows another.")]
+pub(crate) struct Top {
+    /// One JSON object a line for each sample
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// One sample
+    #[arg(long, conflicts_with = "count")]
+    pub(crate) once: bool,
+    /// So many samples
+    #[arg(short = 'n', long, value_name = "COUNT",
+          value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) count: Option<u64>,
+    /// Seconds that a sample covers, from 0.1 to 3600
+    #[arg(short, long, value_name = "SECONDS", default_value = "1", value_parser = parse_interval)]
+    pub(crate) interval: Duration,
 }
 
 #[derive(Debug, Args)]
@@ -349,56 +377,6 @@ pub(crate) struct Tour {
     pub(crate) path: Option<PathBuf>,
 }
 
-fn system_path() -> impl TypedValueParser<Value = SystemPath> {
-    OsStringValueParser::new().try_map(|text| SystemPath::parse(&text))
-}
-
-fn mounting() -> impl TypedValueParser<Value = Mounting> {
-    OsStringValueParser::new().try_map(|text| Mounting::parse(&text))
-}
-
-fn place() -> impl TypedValueParser<Value = Place> {
-    OsStringValueParser::new().try_map(|text| Place::parse(&text))
-}
-
-fn parse_address(text: &str) -> Result<Address, &'static str> {
-    if text.is_empty() || text == "@" { Err("it is empty") } else { Ok(Address(text.to_owned())) }
-}
-
-fn parse_mode(text: &str) -> Result<u32, &'static str> {
-    match u32::from_str_radix(text, 8) {
-        Ok(mode) if mode <= 0o7777 => Ok(mode),
-        _ => Err("permissions are an octal number up to 7777"),
-    }
-}
-
-fn parse_owner(text: &str) -> Result<Owner, &'static str> {
-    let number = |text: &str| match text {
-        "" => Ok(None),
-        // The largest number means nobody in particular to the kernel.
-        text => match text.parse() {
-            Ok(u32::MAX) | Err(_) => Err("users and groups are given by their numbers"),
-            Ok(number) => Ok(Some(number)),
-        },
-    };
-    let (uid, gid) = text.split_once(':').unwrap_or((text, ""));
-    match (number(uid)?, number(gid)?) {
-        (None, None) => Err("neither user nor group is given"),
-        (uid, gid) => Ok(Owner { uid, gid }),
-    }
-}
-
-fn parse_pattern(text: &str) -> Result<Pattern, String> {
-    Pattern::new(text).map_err(|error| error.to_string())
-}
-
-fn parse_kind(text: &str) -> Result<char, &'static str> {
-    match text.as_bytes() {
-        [letter] if b"fdlpsbc".contains(letter) => Ok(char::from(*letter)),
-        _ => Err("one of f, d, l, p, s, b, c"),
-    }
-}
-
 /// Writes what a shell needs to complete commands and options.
 pub(crate) fn completions(shell: Shell) {
     clap_complete::generate(shell, &mut Cli::command(), "veridian", &mut std::io::stdout());
@@ -411,26 +389,6 @@ mod tests {
     #[test]
     fn the_definition_is_consistent() {
         Cli::command().debug_assert();
-    }
-
-    #[test]
-    fn modes_are_octal_and_bounded() {
-        assert_eq!(parse_mode("755"), Ok(0o755));
-        assert!(parse_mode("7777").is_ok());
-        for wrong in ["", "8", "10000", "-1", "rwx"] {
-            assert!(parse_mode(wrong).is_err(), "{wrong}");
-        }
-    }
-
-    #[test]
-    fn owners_are_numbers() {
-        let owner = |uid, gid| Ok(Owner { uid, gid });
-        assert_eq!(parse_owner("5"), owner(Some(5), None));
-        assert_eq!(parse_owner("5:6"), owner(Some(5), Some(6)));
-        assert_eq!(parse_owner(":6"), owner(None, Some(6)));
-        for wrong in ["", ":", "root", "5:x", "-1", "4294967295", "1:2:3"] {
-            assert!(parse_owner(wrong).is_err(), "{wrong}");
-        }
     }
 
     #[test]

@@ -23,3 +23,4 @@ mod signals;
 pub mod system;
 mod tour;
 mod tree;
+mod values;

@@ -58,6 +58,7 @@ fn run(
         Command::Up(options) => commands::up::run(&options, &address, output),
         Command::Down => commands::down::run(&address, output),
         Command::Status(options) => commands::status::run(&options, &address, output),
+        Command::Top(options) => commands::top::run(&options, &address, output),
         Command::Ls(options) => commands::ls::run(&options, &address, output),
         Command::Mkdir(options) => commands::mkdir::run(&options, &address),
         Command::Mv(options) => commands::mv::run(&options, &address),

@@ -21,6 +21,8 @@ mod locks;
 mod mounts;
 #[path = "scenarios/requests.rs"]
 mod requests;
+#[path = "scenarios/statistics.rs"]
+mod statistics;
 #[path = "scenarios/watches.rs"]
 mod watches;
 
@@ -146,4 +148,8 @@ scenarios! {
     connections::a_closed_session_answers_no_more,
     connections::sessions_leave_nothing_behind,
     connections::wishes_beyond_the_limits_are_refused,
+    statistics::statistics_are_exact_for_each_session,
+    statistics::a_session_that_has_ended_is_only_in_the_sum,
+    statistics::statistics_of_many_sessions_are_told_in_parts,
+    statistics::statistics_take_the_right_to_audit,
 }

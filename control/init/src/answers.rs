@@ -156,6 +156,9 @@ impl Init {
                 service.counters = pong;
                 self.counted(question);
             }
+            (Awaited::Statistics { client, request }, ServiceMessage::Statistics(page)) => {
+                self.statistics_known(place, (client, request), page);
+            }
             (Awaited::Told { client, request }, ServiceMessage::Told(text)) => {
                 self.reply(client, request, &BrokerReply::Told(text));
             }
@@ -198,7 +201,9 @@ impl Init {
             Awaited::Opened(session) => self.not_opened(session, &gone()),
             Awaited::Closed(session) => self.forget_session(session),
             Awaited::Counters { question } => self.counted(question),
-            Awaited::Told { client, request } | Awaited::Done { client, request } => {
+            Awaited::Told { client, request }
+            | Awaited::Statistics { client, request }
+            | Awaited::Done { client, request } => {
                 self.reply(client, request, &gone());
             }
             Awaited::Stopped => {}

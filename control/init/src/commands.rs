@@ -18,10 +18,11 @@ use dataplane::entry::{Errno, Sqe};
 use dataplane::{Credentials as Principal, Descriptor, SessionId};
 
 /// Refused, for this reason.
-type Refused = (Errno, &'static str);
+pub(crate) type Refused = (Errno, &'static str);
 
 const NO_SESSION: Refused = (Errno::ENOENT, "no such session of this client");
-const NOT_HELD: Refused = (Errno::EPERM, "no such capability, or it does not allow this");
+pub(crate) const NOT_HELD: Refused =
+    (Errno::EPERM, "no such capability, or it does not allow this");
 
 /// One of these lets a client hand a descriptor to a service.
 const ADMINISTRATION: Rights =
@@ -59,6 +60,7 @@ impl Init {
             ClientMessage::Tell(tell) => self.tell(id, header, tell, &[]),
             ClientMessage::TellWith(tell) => self.tell(id, header, tell, &packet.descriptors),
             ClientMessage::SetCredential(set) => self.set_credential(id, request, set),
+            ClientMessage::Statistics(from) => self.statistics(id, header, from),
             ClientMessage::Shutdown => self.shutdown(id, header),
         };
         if let Err(refused) = done {
@@ -67,7 +69,7 @@ impl Init {
     }
 
     /// What a handle of a client is on, if it allows this.
-    fn object(
+    pub(crate) fn object(
         &self,
         id: u64,
         handle: Option<Handle>,
@@ -337,14 +339,10 @@ impl Init {
         descriptors: &[Descriptor],
     ) -> Result<(), Refused> {
         let (object, rights, badge) = self.object(id, header.capability, Rights::CONNECT)?;
-        let Object::Service(place) = object else { return Err(NOT_HELD) };
         if !descriptors.is_empty() && !rights.intersects(ADMINISTRATION) {
             return Err(NOT_HELD);
         }
-        let service = self.services.get_mut(place).ok_or(NOT_HELD)?;
-        if service.state != ServiceState::Ready {
-            return Err((Errno::ENOTCONN, "the service is not running"));
-        }
+        let service = self.running(object)?;
         let tell = TellService { rights, badge, text: tell.text };
         let command = match descriptors {
             [] => ServiceCommand::Tell(tell),
@@ -353,6 +351,16 @@ impl Init {
         let awaited = Awaited::Told { client: id, request: header.request };
         service.ask(&command, descriptors.to_vec(), awaited);
         Ok(())
+    }
+
+    /// The service that an object is, if it runs.
+    pub(crate) fn running(&mut self, object: Object) -> Result<&mut Service, Refused> {
+        let Object::Service(place) = object else { return Err(NOT_HELD) };
+        let service = self.services.get_mut(place).ok_or(NOT_HELD)?;
+        match service.state {
+            ServiceState::Ready => Ok(service),
+            _ => Err((Errno::ENOTCONN, "the service is not running")),
+        }
     }
 
     /// Has requests of a session act as somebody: allowed by the capability that the session stands

@@ -16,6 +16,7 @@ mod outbox;
 mod policy;
 mod services;
 mod sessions;
+mod statistics;
 mod tokens;
 mod units;
 

@@ -18,6 +18,8 @@ pub(crate) enum Awaited {
     Closed(SessionId),
     /// The service's counters, for a client's question.
     Counters { question: u64 },
+    /// What the service has done for its sessions, for a client.
+    Statistics { client: u64, request: u64 },
     /// The answer to a client's message.
     Told { client: u64, request: u64 },
     /// It does what a client wants, or does not.

@@ -3,8 +3,8 @@
 use super::session::{Session, SessionOptions};
 use super::turns::Turns;
 use crate::message::{
-    BrokerReply, ClientMessage, Connect, Derive, Header, HeldCapability, Message, Name, Request,
-    SessionNamed, StatusReport, Tell,
+    BrokerReply, ClientMessage, ClientStatistics, Connect, Derive, Header, HeldCapability, Message,
+    Name, Request, SessionNamed, StatusReport, Tell,
 };
 use crate::platform::{Channel, ChannelError, Packet};
 use alloc::string::String;
@@ -216,6 +216,29 @@ impl Connection {
             BrokerReply::StatusReport(report) => Ok(report),
             _ => Err(ConnectError::Protocol),
         }
+    }
+
+    /// What a service has done for each session, whose they are, and for those that have ended
+    /// together; by a capability with the right to audit it.
+    ///
+    /// # Errors
+    /// [`ConnectError::Refused`] among others.
+    pub fn statistics(&self, capability: Handle) -> Result<Vec<ClientStatistics>, ConnectError> {
+        let mut all: Vec<ClientStatistics> = Vec::new();
+        let mut from = Some(SessionId::default());
+        while let Some(session) = from {
+            let ask = ClientMessage::Statistics(SessionNamed { session });
+            let BrokerReply::Statistics(page) = self.shared.ask(Some(capability), &ask)?.0 else {
+                return Err(ConnectError::Protocol);
+            };
+            // Numbers that do not ascend would be asked for without end.
+            from = page.next();
+            if from.is_some_and(|next| next <= session) {
+                return Err(ConnectError::Protocol);
+            }
+            all.extend(page.into_vec());
+        }
+        Ok(all)
     }
 
     /// The requests of a session that a dead service left without a completion.

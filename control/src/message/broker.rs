@@ -11,6 +11,7 @@
 //! | 0x0205 | StatusReport | `StatusReport` |                                                   |
 //! | 0x0206 | Remains      | list of up to 200 `Request` |                                      |
 //! | 0x0207 | Told         | text           |                                                   |
+//! | 0x0208 | Statistics   | see `page`, of `ClientStatistics` |                                |
 //!
 //! `Welcome`: features u64, then a list of up to 32 `HeldCapability`. `StatusReport`: `Counts`
 //! (clients, sessions, regions, capabilities, each u32), then a list of up to 24 `ServiceStatus`.
@@ -60,7 +61,9 @@ use super::failed::Failed;
 use super::field::{Field, record, sequence};
 use super::list::{List, Text};
 use super::name::Name;
+use super::page::Page;
 use super::session::SessionTerms;
+use super::statistics::ClientStatistics;
 
 messages! {
     /// What the broker answers a client.
@@ -83,6 +86,8 @@ messages! {
         0x0206 + 0 => Remains(body: Remains),
         /// A service's answer to a message of its own business.
         0x0207 + 0 => Told(body: Told),
+        /// What a service has done for its sessions.
+        0x0208 + 0 => Statistics(body: Page<ClientStatistics>),
     }
 }
 

@@ -14,6 +14,7 @@
 //! | 0x010a | Tell       | text         | the service's, with `CONNECT`                |
 //! | 0x010b | TellWith   | text         | the same, and a right to administer something |
 //! | 0x010c | SetCredential | see `session` | no; the session stands on one with `ACT_AS`  |
+//! | 0x010d | Statistics | session u64  | the service's, with `AUDIT`                  |
 //!
 //! A descriptor accompanies `TellWith`.
 //!
@@ -72,6 +73,9 @@ messages! {
         /// Have requests of a session of the client's own act as somebody. Answered by `Done`,
         /// when the service knows.
         0x010c + 0 => SetCredential(body: SetCredential),
+        /// What has the service done, whose capability the header names, for this session and
+        /// those with higher numbers? 0 stands for all that have ended. Answered by `Statistics`.
+        0x010d + 0 => Statistics(body: SessionNamed),
     }
 }
 

@@ -79,6 +79,11 @@ pub enum Fault {
         /// The number that the list claims.
         count: u32,
     },
+    /// A bucket of a histogram that does not exist, is empty, or is not behind the one before.
+    Bucket {
+        /// Its number.
+        bucket: u16,
+    },
 }
 
 impl DecodeError {
@@ -121,6 +126,7 @@ impl fmt::Display for Fault {
             Self::Choice { value } => write!(f, "unknown choice {value}"),
             Self::Errno { value } => write!(f, "{value} is no error number"),
             Self::Count { count } => write!(f, "{count} is not an allowed number of elements"),
+            Self::Bucket { bucket } => write!(f, "bucket {bucket} is empty or out of order"),
         }
     }
 }

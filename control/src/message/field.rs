@@ -29,6 +29,10 @@ impl<'a> Input<'a> {
         self.0.is_empty()
     }
 
+    pub(crate) const fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// Takes a value off the front.
     pub(crate) fn take<W: FromBytes>(&mut self) -> Result<W, Fault> {
         let (value, rest) = W::read_from_prefix(self.0).map_err(|_| Fault::Length)?;

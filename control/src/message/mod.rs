@@ -25,9 +25,11 @@ mod header;
 mod launch;
 mod list;
 mod name;
+mod page;
 mod reason;
 mod service;
 mod session;
+mod statistics;
 
 #[cfg(test)]
 mod tests;
@@ -44,9 +46,11 @@ pub use header::{Header, MAX_DESCRIPTORS, MAX_MESSAGE_BYTES};
 pub use launch::{LaunchCommand, LaunchReply, ServiceStart, StartSystem, Started};
 pub use list::{List, OutOfBounds, Text};
 pub use name::{InvalidName, Name};
+pub use page::{Page, Paged};
 pub use reason::Reason;
 pub use service::{
     CreateRegion, DestroyRegion, Offer, OpenSession, Opened, Pong, RegionCreated, ServiceCommand,
     ServiceMessage, SessionEnded, TellService, Withdraw,
 };
 pub use session::{Credentials, SessionNamed, SessionTerms, SetCredential};
+pub use statistics::{ClientIdentity, ClientStatistics, SessionStatistics, Work};

@@ -15,6 +15,7 @@
 //! | 0x0307 | Tell          | `TellService`   |                                                      |
 //! | 0x0308 | TellWith      | `TellService`   | what the client has passed: of any kind              |
 //! | 0x0309 | SetCredential | see `session`   |                                                      |
+//! | 0x030a | Statistics    | session u64     |                                                      |
 //!
 //! From the service:
 //!
@@ -31,6 +32,7 @@
 //! | 0x0407 | Opened        | root u64: slot in bits 0–31, generation in 32–47                |
 //! | 0x0408 | Pong          | accepted, completed, errors, quarantined, sessions: each u64    |
 //! | 0x0409 | Told          | text                                                            |
+//! | 0x040a | Statistics    | see `page`, of `SessionStatistics`                              |
 //!
 //! `OpenSession` is 60 bytes of terms (see `session`), then a list of 1 to 16 credentials.
 //! `RegionCreated`: region u64, bytes u64. `TellService`: rights u64, badge u64, text. A text is a
@@ -45,7 +47,9 @@ use super::codec::messages;
 use super::failed::Failed;
 use super::field::{record, sequence};
 use super::list::{List, Text};
+use super::page::Page;
 use super::session::{Credentials, SessionNamed, SessionTerms, SetCredential};
+use super::statistics::SessionStatistics;
 
 messages! {
     /// What the broker tells a service.
@@ -75,6 +79,9 @@ messages! {
         /// Have requests of a session that name an index act as somebody. Answered by `Done` or
         /// `Failed`.
         0x0309 + 0 => SetCredential(body: SetCredential),
+        /// Say what was done for this session and those with higher numbers; 0 stands for all that
+        /// have ended. Answered by `Statistics`.
+        0x030a + 0 => Statistics(body: SessionNamed),
     }
 }
 
@@ -104,6 +111,8 @@ messages! {
         0x0408 + 0 => Pong(body: Pong),
         /// Its answer to a client.
         0x0409 + 0 => Told(body: Told),
+        /// What it has done for its sessions.
+        0x040a + 0 => Statistics(body: Page<SessionStatistics>),
     }
 }
 

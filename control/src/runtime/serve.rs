@@ -3,7 +3,7 @@
 use super::broker_link::BrokerLink;
 use super::sessions;
 use crate::message::{
-    Failed, Header, Message, Opened, Pong, ServiceCommand, ServiceMessage, TellService, Told,
+    Failed, Header, Message, Opened, Page, Pong, ServiceCommand, ServiceMessage, TellService, Told,
 };
 use crate::platform::{CONTROL_TOKEN, Channel, Machine, Packet};
 use crate::service::{Broker, BrokeredRegion, RegionId, Sender, Service};
@@ -150,6 +150,10 @@ impl<S: Service + DataService> Runtime<S> {
                     quarantined: counters.quarantined,
                     sessions: counters.sessions,
                 })
+            }
+            ServiceCommand::Statistics(from) => {
+                let statistics = self.reactor.statistics(from.session);
+                ServiceMessage::Statistics(Page::new(statistics.map(Into::into)))
             }
             ServiceCommand::Tell(tell) => {
                 self.tell(request, tell, None);

@@ -9,6 +9,7 @@ use super::answer::DataService;
 use super::executor::{TaskWaker, WakeHub};
 use super::queue::{Counters, Scope};
 use super::session::{OpenError, SessionParts, SessionState};
+use super::statistics::Statistics;
 use crate::entry::{Errno, Handle};
 use crate::platform::{Instant, Poller, Token, Waiting};
 use crate::session::{Credentials, SessionId};
@@ -73,7 +74,8 @@ pub struct Reactor<S: DataService> {
     active: Vec<usize>,
     /// The sessions that have timeouts: an instant before which none is due, and the slot.
     due: BTreeSet<(Instant, usize)>,
-    counters: Counters,
+    /// What was done for sessions that have ended.
+    past: Statistics,
     ready: Vec<Token>,
     ended: Vec<Ended>,
     /// Tasks of the service's own.
@@ -105,7 +107,7 @@ impl<S: DataService> Reactor<S> {
             free: Vec::new(),
             active: Vec::new(),
             due: BTreeSet::new(),
-            counters: Counters::default(),
+            past: Statistics::default(),
             ready: Vec::new(),
             ended: Vec::new(),
             tasks: Vec::new(),
@@ -127,7 +129,17 @@ impl<S: DataService> Reactor<S> {
     /// Counts since the start.
     #[must_use]
     pub fn counters(&self) -> Counters {
-        self.counters
+        let mut total = self.past.counters;
+        self.sessions.iter().flatten().for_each(|state| total += state.counters());
+        total
+    }
+
+    /// What was done for each session from this number on, in ascending order. Number 0 stands for
+    /// all that have ended.
+    pub fn statistics(&self, from: SessionId) -> impl Iterator<Item = Statistics> {
+        let past = (from == SessionId::default()).then(|| self.past.clone());
+        let slots = self.slots.range(from..).filter_map(|(_, slot)| self.sessions.get(*slot));
+        past.into_iter().chain(slots.flatten().map(SessionState::statistics))
     }
 
     /// Sessions now.
@@ -143,12 +155,11 @@ impl<S: DataService> Reactor<S> {
     /// [`OpenError`]; nothing is left of the session then.
     pub fn open(&mut self, parts: SessionParts) -> Result<Handle, OpenError> {
         let id = parts.info.id;
-        let (state, root) = SessionState::open(&self.service, parts, &*self.waiting)?;
+        let (state, root) = SessionState::open(&self.service, parts, &self.waiting)?;
         if self.poller.add(state.doorbell(), Token(id.0)).is_err() {
             self.service.close_session(state.session());
             return Err(OpenError::Resources);
         }
-        self.counters.sessions += 1;
         let slot = self.free.pop().unwrap_or_else(|| {
             self.sessions.push(None);
             self.sessions.len() - 1
@@ -171,6 +182,7 @@ impl<S: DataService> Reactor<S> {
                 self.due.remove(&(noted, slot));
             }
             self.poller.remove(state.doorbell());
+            self.past += &state.statistics();
             let session = state.close(&*self.waiting, errno);
             self.service.close_session(&session);
         }
@@ -180,7 +192,7 @@ impl<S: DataService> Reactor<S> {
     /// returns nothing of it will be executed any more.
     pub fn revoke(&mut self, id: SessionId) {
         if let Some(state) = state(&mut self.sessions, self.slots.get(&id).copied()) {
-            state.refuse_all(&mut self.counters, Errno::EKEYREVOKED);
+            state.refuse_all(Errno::EKEYREVOKED);
             self.close(id, Some(Errno::EKEYREVOKED));
         }
     }
@@ -244,7 +256,7 @@ impl<S: DataService> Reactor<S> {
             }
             let Some(&slot) = self.active.get(place) else { continue };
             let Some(state) = state(&mut self.sessions, Some(slot)) else { continue };
-            let (session, shared, queues) = state.split();
+            let (session, shared, queues, counters) = state.split();
             let waiting = &*self.waiting;
             let mut scope = Scope {
                 service: &self.service,
@@ -252,7 +264,7 @@ impl<S: DataService> Reactor<S> {
                 shared,
                 hub: &self.hub,
                 now: &|| waiting.now(),
-                counters: &mut self.counters,
+                counters,
             };
             match queues.serve(&mut scope, waiting) {
                 Ok(0) => {}
@@ -274,7 +286,7 @@ impl<S: DataService> Reactor<S> {
     fn quarantine(&mut self, slot: usize) {
         let named = |(_, at): &(&SessionId, &usize)| **at == slot;
         let Some(id) = self.slots.iter().find(named).map(|(id, _)| *id) else { return };
-        self.counters.quarantined += 1;
+        self.past.counters.quarantined += 1;
         self.close(id, Some(Errno::EPROTO));
         self.ended.push(Ended { session: id, errno: Errno::EPROTO });
     }
@@ -292,7 +304,7 @@ impl<S: DataService> Reactor<S> {
         });
         let waiting = &*self.waiting;
         for state in self.sessions.iter_mut().flatten() {
-            served += state.poll_woken(&mut self.counters, waiting);
+            served += state.poll_woken(waiting);
         }
         served
     }
@@ -327,7 +339,7 @@ impl<S: DataService> Reactor<S> {
             self.due.pop_first();
             if let Some(state) = state(&mut self.sessions, Some(slot)) {
                 state.noted = None;
-                state.expire(&mut self.counters, now, &*self.waiting);
+                state.expire(now, &*self.waiting);
                 note_due(&mut self.due, state, slot);
             }
         }
@@ -346,7 +358,7 @@ impl<S: DataService> Reactor<S> {
             let waiting = &*self.waiting;
             let wanted =
                 state.pace(|| *reading.get_or_insert_with(|| (waiting.now(), waiting.cpu())));
-            if wanted == Pace::Sleep && state.park(&mut self.counters, waiting.now(), waiting) {
+            if wanted == Pace::Sleep && state.park(waiting.now(), waiting) {
                 self.active.swap_remove(at);
                 continue;
             }

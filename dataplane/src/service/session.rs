@@ -3,13 +3,16 @@
 use super::answer::DataService;
 use super::queue::{Counters, QueueState, Scope};
 use super::shared::Shared;
+use super::statistics::Statistics;
+use super::timing::Timing;
 use crate::entry::{Errno, Handle};
 use crate::ledger::{self, Ledger};
 use crate::memory::{Descriptor, Region};
 use crate::platform::{Instant, Waiting};
-use crate::session::{Credentials, SessionInfo};
+use crate::session::{Credentials, SessionId, SessionInfo};
 use crate::wait::{Pace, Party, Waiter};
 use alloc::rc::Rc;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use rings::{Corrupt, Cursors, OutOfBounds, ServiceQueue, State};
 
@@ -55,6 +58,8 @@ impl From<OpenError> for Errno {
 }
 
 pub(super) struct SessionState<S: DataService> {
+    id: SessionId,
+    counters: Counters,
     session: Rc<S::Session>,
     shared: Shared,
     queues: Queues<S>,
@@ -69,12 +74,12 @@ impl<S: DataService> SessionState<S> {
     pub(super) fn open(
         service: &Rc<S>,
         parts: SessionParts,
-        waiting: &dyn Waiting,
+        waiting: &Arc<dyn Waiting>,
     ) -> Result<(Self, Handle), OpenError> {
         let info = &parts.info;
         let mut queues = Vec::new();
         for index in 0..usize::from(info.queues) {
-            queues.push(open_queue(&parts, index)?);
+            queues.push(open_queue(&parts, index, Timing::new(Arc::clone(waiting)))?);
         }
         let (session, root) = service.open_session(info).map_err(OpenError::Refused)?;
         for queue in &mut queues {
@@ -82,6 +87,8 @@ impl<S: DataService> SessionState<S> {
             queue.ring().set_state(State::Open);
         }
         let state = Self {
+            id: info.id,
+            counters: Counters { sessions: 1, ..Counters::default() },
             session,
             shared: Shared { arena: info.arena.clone(), credentials: info.credentials.len() },
             queues: Queues(queues),
@@ -101,6 +108,19 @@ impl<S: DataService> SessionState<S> {
         &self.session
     }
 
+    /// What was done for it.
+    pub(super) fn statistics(&self) -> Statistics {
+        let mut statistics = Statistics::new(self.id, self.counters);
+        for queue in &self.queues.0 {
+            statistics.times += queue.timing().times();
+        }
+        statistics
+    }
+
+    pub(super) fn counters(&self) -> Counters {
+        self.counters
+    }
+
     /// Requests that name `index` act as somebody from now on.
     pub(super) fn set_credential(
         &mut self,
@@ -116,8 +136,8 @@ impl<S: DataService> SessionState<S> {
 
     /// The parts that serving needs at the same time.
     #[inline]
-    pub(super) fn split(&mut self) -> (&Rc<S::Session>, &Shared, &mut Queues<S>) {
-        (&self.session, &self.shared, &mut self.queues)
+    pub(super) fn split(&mut self) -> (&Rc<S::Session>, &Shared, &mut Queues<S>, &mut Counters) {
+        (&self.session, &self.shared, &mut self.queues, &mut self.counters)
     }
 
     /// There was traffic.
@@ -142,18 +162,14 @@ impl<S: DataService> SessionState<S> {
     }
 
     /// Arms every queue; false if something came meanwhile, and the session stays active.
-    pub(super) fn park(
-        &mut self,
-        counters: &mut Counters,
-        now: Instant,
-        waiting: &dyn Waiting,
-    ) -> bool {
+    pub(super) fn park(&mut self, now: Instant, waiting: &dyn Waiting) -> bool {
         for queue in &mut self.queues.0 {
             // The client may sleep for good now: nothing of it stays held.
             let _ = queue.let_go();
             queue.ring().arm();
         }
         // It may have made room before it could see that the service sleeps.
+        let counters = &mut self.counters;
         let posted = self.queues.each(waiting, |queue| queue.retry(counters, usize::MAX));
         if posted > 0 || self.is_ready() {
             self.disarm();
@@ -172,6 +188,7 @@ impl<S: DataService> SessionState<S> {
     pub(super) fn unpark(&mut self, now: Instant) -> bool {
         let Some(since) = self.parked.take() else { return false };
         self.disarm();
+        self.queues.0.iter_mut().for_each(QueueState::time_next);
         if self.waiter.learns_from_sleep() {
             self.waiter.slept(now.since_ns(since));
         }
@@ -184,21 +201,21 @@ impl<S: DataService> SessionState<S> {
         }
     }
 
-    pub(super) fn poll_woken(&mut self, counters: &mut Counters, waiting: &dyn Waiting) -> u32 {
-        self.queues.each(waiting, |queue| queue.poll_woken(counters))
+    pub(super) fn poll_woken(&mut self, waiting: &dyn Waiting) -> u32 {
+        self.queues.each(waiting, |queue| queue.poll_woken(&mut self.counters))
     }
 
-    pub(super) fn expire(&mut self, counters: &mut Counters, now: Instant, waiting: &dyn Waiting) {
-        self.queues.each(waiting, |queue| queue.expire(counters, now));
+    pub(super) fn expire(&mut self, now: Instant, waiting: &dyn Waiting) {
+        self.queues.each(waiting, |queue| queue.expire(&mut self.counters, now));
     }
 
     pub(super) fn next_timeout(&self) -> Option<Instant> {
         self.queues.0.iter().filter(|q| q.has_tasks()).filter_map(QueueState::next_timeout).min()
     }
 
-    pub(super) fn refuse_all(&mut self, counters: &mut Counters, errno: Errno) {
+    pub(super) fn refuse_all(&mut self, errno: Errno) {
         for queue in &mut self.queues.0 {
-            queue.refuse_all(counters, errno);
+            queue.refuse_all(&mut self.counters, errno);
         }
     }
 
@@ -217,6 +234,7 @@ impl<S: DataService> SessionState<S> {
 fn open_queue<S: DataService>(
     parts: &SessionParts,
     index: usize,
+    timing: Timing,
 ) -> Result<QueueState<S>, OutOfBounds> {
     let geometry = parts.info.geometry;
     let part = |region: &Region, bytes: usize| region.view(index * bytes, bytes);
@@ -225,7 +243,7 @@ fn open_queue<S: DataService>(
     let ledger = part(&parts.ledgers, ledger::bytes(geometry))?;
     ServiceQueue::describe(&service_block, geometry, parts.info.epoch)?;
     let ring = ServiceQueue::new(&client_block, &service_block, geometry, Cursors::default(), 0)?;
-    Ok(QueueState::new(ring, Ledger::new(&ledger, geometry)?, geometry.cq_entries()))
+    Ok(QueueState::new(ring, Ledger::new(&ledger, geometry)?, geometry.cq_entries(), timing))
 }
 
 /// The queues of a session.

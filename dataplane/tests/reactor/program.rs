@@ -356,6 +356,9 @@ proptest! {
         world.finish();
         let counters = world.harness.reactor.counters();
         prop_assert_eq!(counters.quarantined, 0);
+        let mut statistics = world.harness.reactor.statistics(SessionId(1));
+        prop_assert!(statistics.all(|each| each.in_flight == 0));
+        drop(statistics);
         let sessions: std::collections::BTreeSet<_> =
             world.clients.iter().map(|client| client.session).collect();
         prop_assert_eq!(world.harness.reactor.sessions(), sessions.len());

@@ -7,6 +7,7 @@ mod files;
 mod lifecycle;
 mod mounts;
 mod support;
+mod top;
 mod tour;
 mod usage;
 mod watch;

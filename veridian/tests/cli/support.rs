@@ -1,5 +1,6 @@
 //! Running the program, and a system for it to talk to.
 
+use control::client::Connection;
 use std::ffi::OsStr;
 use std::fs;
 use std::path::PathBuf;
@@ -69,13 +70,23 @@ impl System {
         Self(Some(Embedded::start_from(PROGRAM.as_ref()).unwrap()))
     }
 
+    /// Where it is reached.
+    pub(crate) fn address(&self) -> &str {
+        &self.0.as_ref().unwrap().address.0
+    }
+
+    /// A connection to it.
+    pub(crate) fn connection(&self) -> &Connection {
+        &self.0.as_ref().unwrap().connection
+    }
+
     /// A command that talks to this system.
     pub(crate) fn command<A: AsRef<OsStr>>(
         &self,
         arguments: impl IntoIterator<Item = A>,
     ) -> Command {
         let mut command = command(arguments);
-        command.env("VERIDIAN_ADDRESS", &self.0.as_ref().unwrap().address.0);
+        command.env("VERIDIAN_ADDRESS", self.address());
         command
     }
 

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use capability::{Handle, Rights};
 use dataplane::entry::{self, Errno};
-use dataplane::{SessionId, WaitMode};
+use dataplane::{Histogram, SessionId, WaitMode};
 
 use crate::message::*;
 
@@ -150,4 +150,25 @@ fn each_kind_has_its_number() {
     assert_eq!(message(ServiceMessage::CreateRegion(CreateRegion { bytes: 0 })), 0x0402);
     assert_eq!(message(ServiceMessage::DestroyRegion(DestroyRegion { region: 0 })), 0x0403);
     assert_eq!(message(ServiceMessage::Pong(Pong::default())), 0x0408);
+}
+
+#[test]
+fn statistics() {
+    let mut times = Histogram::default();
+    (0..3).for_each(|_| times.record(5));
+    times.record(1000);
+    let work = Work { session: SessionId(1), accepted: 2, completed: 3, errors: 4, in_flight: 5 };
+    let statistics = SessionStatistics { work, times };
+    let client = ClientIdentity { pid: 6, uid: 7 };
+    let page = Page::new([ClientStatistics { client, statistics }]).followed_by(Some(SessionId(8)));
+    let mut expected = header_bytes(0x0208, 12 + 8 + 40 + 2 + 2 * 10, 0);
+    for word in [0, 0, 8u64] {
+        expected.extend(word.to_le_bytes());
+    }
+    expected.extend([1, 0, 0, 0, 6, 0, 0, 0, 7, 0, 0, 0]);
+    for word in 1..=5u64 {
+        expected.extend(word.to_le_bytes());
+    }
+    expected.extend([2, 0, 5, 0, 3, 0, 0, 0, 0, 0, 0, 0, 63, 0, 1, 0, 0, 0, 0, 0, 0, 0]);
+    assert_eq!(BrokerReply::Statistics(page).encode(Header::default()), expected);
 }

@@ -5,7 +5,7 @@ use alloc::vec;
 
 use capability::{Handle, Rights};
 use dataplane::entry::{self, Errno};
-use dataplane::{SessionId, WaitMode};
+use dataplane::{Histogram, SessionId, WaitMode};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -122,6 +122,7 @@ pub(super) fn client_message() -> impl Strategy<Value = ClientMessage> {
         list(any::<u8>()).prop_map(|text| ClientMessage::Tell(Tell { text })),
         list(any::<u8>()).prop_map(|text| ClientMessage::TellWith(Tell { text })),
         set_credential().prop_map(ClientMessage::SetCredential),
+        session_named().prop_map(ClientMessage::Statistics),
     ]
 }
 
@@ -178,6 +179,35 @@ fn remains() -> impl Strategy<Value = Remains> {
     list(request).prop_map(|requests| Remains { requests })
 }
 
+/// From nothing to more than fits.
+fn page<T: Paged + core::fmt::Debug>(
+    element: impl Strategy<Value = T>,
+) -> impl Strategy<Value = Page<T>> {
+    let next = proptest::option::of((1..u64::MAX).prop_map(SessionId));
+    (vec(element, 0..60), next).prop_map(|(elements, next)| Page::new(elements).followed_by(next))
+}
+
+fn session_statistics() -> impl Strategy<Value = SessionStatistics> {
+    // A page that goes on names the session that it goes on with, which is never 0.
+    let numbers = (1..u64::MAX, any::<[u64; 4]>());
+    let buckets = vec((0..400u16, any::<u64>()), 0..20);
+    (numbers, buckets).prop_map(|((session, counts), buckets)| {
+        let [accepted, completed, errors, in_flight] = counts;
+        let session = SessionId(session);
+        let mut times = Histogram::default();
+        for (bucket, count) in buckets {
+            times.add(bucket, count);
+        }
+        SessionStatistics { work: Work { session, accepted, completed, errors, in_flight }, times }
+    })
+}
+
+fn client_statistics() -> impl Strategy<Value = ClientStatistics> {
+    let client = any::<[u32; 2]>().prop_map(|[pid, uid]| ClientIdentity { pid, uid });
+    (client, session_statistics())
+        .prop_map(|(client, statistics)| ClientStatistics { client, statistics })
+}
+
 pub(super) fn broker_reply() -> impl Strategy<Value = BrokerReply> {
     let connected = (terms(), any::<u64>(), object_handle())
         .prop_map(|(terms, features, root)| Connected { terms, features, root });
@@ -191,6 +221,7 @@ pub(super) fn broker_reply() -> impl Strategy<Value = BrokerReply> {
         status_report().prop_map(BrokerReply::StatusReport),
         remains().prop_map(BrokerReply::Remains),
         list(any::<u8>()).prop_map(|text| BrokerReply::Told(Told { text })),
+        page(client_statistics()).prop_map(BrokerReply::Statistics),
     ]
 }
 
@@ -204,6 +235,7 @@ pub(super) fn service_command() -> impl Strategy<Value = ServiceCommand> {
         set_credential().prop_map(ServiceCommand::SetCredential),
         session_named().prop_map(ServiceCommand::CloseSession),
         session_named().prop_map(ServiceCommand::RevokeSession),
+        session_named().prop_map(ServiceCommand::Statistics),
         Just(ServiceCommand::Stop),
         Just(ServiceCommand::Ping),
         (any::<u64>(), any::<u64>()).prop_map(|(region, bytes)| {
@@ -239,5 +271,6 @@ pub(super) fn service_message() -> impl Strategy<Value = ServiceMessage> {
             ServiceMessage::Pong(Pong { accepted, completed, errors, quarantined, sessions })
         }),
         list(any::<u8>()).prop_map(|text| ServiceMessage::Told(Told { text })),
+        page(session_statistics()).prop_map(ServiceMessage::Statistics),
     ]
 }
