@@ -153,12 +153,18 @@ pub(crate) struct Cat {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Paths of the system are written vfs:/path; all others are the host's.
-Permissions are kept, owners are not; in the system, a directory's owner can always fill it.
-A symbolic link named as SRC is followed; those inside of directories are skipped and told.")]
+Permissions are kept but for set-id bits; with -p also those, and owner, group, times and extended
+attributes (user.*), each as far as it is permitted. A symbolic link named as SRC is followed; those
+inside of directories are copied as links, whatever they point to. Of several names of a file each
+becomes a file of its own. Named pipes, sockets and devices are skipped and told. A link that is
+where a file is to be copied to is not followed, but an error.")]
 pub(crate) struct Cp {
     /// Copy directories and all below them
     #[arg(short, long, short_alias = 'R')]
     pub(crate) recursive: bool,
+    /// Keep owner, group, times and extended attributes too
+    #[arg(short, long)]
+    pub(crate) preserve: bool,
     /// What to copy
     #[arg(required = true, value_parser = place(), value_name = "SRC")]
     pub(crate) sources: Vec<Place>,

@@ -4,7 +4,7 @@ use crate::cli::{Cli, Cp};
 use crate::commands::progress::Progress;
 use crate::place::{Place, split};
 use crate::system::{self, Address};
-use crate::tree::{Copier, Host, Located, Made, Side, Vfs, is_fatal, make};
+use crate::tree::{Copier, Host, Kept, Located, Made, Side, Status, Vfs, is_fatal, make};
 use anyhow::{Context, Result, bail};
 use clap::CommandFactory;
 use clap::error::ErrorKind;
@@ -82,14 +82,14 @@ impl Job<'_> {
             Located::File(file, status) => {
                 progress.enters(self.source, status.bytes);
                 let (at, name) = self.name_for_file(to)?;
-                let mut copier = Copier::new(from, to, progress);
+                let mut copier = Copier::new(from, to, progress, self.kept());
                 let copied = copier.file(file, &status, &at, &name);
                 to.close_directory(at);
                 copied
             }
             Located::Directory(directory, status) if self.options.recursive => {
                 progress.enters_tree(self.source, from, &directory)?;
-                self.tree(from, directory, status.permissions, to, progress)
+                self.tree(from, (directory, status), to, progress)
             }
             Located::Directory(directory, _) => {
                 from.close_directory(directory);
@@ -106,8 +106,7 @@ impl Job<'_> {
     fn tree<S: Side, D: Side>(
         &self,
         from: &mut S,
-        directory: S::Directory,
-        permissions: u32,
+        (directory, status): (S::Directory, Status),
         to: &mut D,
         progress: &mut Progress,
     ) -> Result<()> {
@@ -122,18 +121,18 @@ impl Job<'_> {
         };
         let made = match name.as_slice() {
             b"." => Made::Before,
-            name => make(to, &at, name, permissions)?,
+            name => make(to, &at, name, status.permissions)?,
         };
         let top = to.open_directory(&at, &name)?;
-        Copier::new(from, to, progress).tree(directory, top)?;
-        if let Made::Now { permissions } = made {
-            let top = to.open_directory(&at, &name)?;
-            let finished = to.finish_directory(&top, permissions);
-            to.close_directory(top);
-            finished?;
-        }
+        let kept = self.kept();
+        let complete = made.completed_as(&status, kept);
+        let copied = Copier::new(from, to, progress, kept).tree(directory, top, complete);
         to.close_directory(at);
-        Ok(())
+        copied
+    }
+
+    fn kept(&self) -> Kept {
+        if self.options.preserve { Kept::Attributes } else { Kept::Links }
     }
 
     /// The directory and the name that a file is copied to.

@@ -65,7 +65,7 @@ impl Progress {
     pub(super) fn finish(&self) -> ExitCode {
         self.bar.finish_and_clear();
         if self.skipped > TOLD_ONE_BY_ONE {
-            self.tell(&format!("{} links and special files skipped in all", self.skipped));
+            self.tell(&format!("{} special files or attributes skipped in all", self.skipped));
         }
         if self.faults == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
     }
@@ -104,7 +104,10 @@ impl Watcher for Progress {
         if self.skipped <= TOLD_ONE_BY_ONE {
             let what = match why {
                 Skip::Symlink => "symbolic link",
-                Skip::Special => "special file",
+                Skip::Fifo => "named pipe",
+                Skip::Socket => "socket",
+                Skip::Device => "device",
+                Skip::Xattrs => "extended attributes",
             };
             self.tell(&format!("{}: {what} skipped", self.name(path)));
         }

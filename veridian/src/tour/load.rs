@@ -4,7 +4,7 @@ use super::choose::Choice;
 use super::sums::{FileSum, TreeSums};
 use crate::place::Shown;
 use crate::signals::Interrupts;
-use crate::tree::{Copied, Copier, Count, Doing, Host, Limit, Side, Skip, Vfs, Watcher};
+use crate::tree::{Copied, Copier, Count, Doing, Host, Kept, Limit, Side, Skip, Vfs, Watcher};
 use anyhow::{Context, Error, Result};
 use std::fmt;
 use std::io;
@@ -52,8 +52,8 @@ pub(super) fn load(
     let to = vfs.directory_at(to).context("opening a directory in the vfs")?;
     let mut loading = Loading::new(choice.limit, interrupts);
     let mut host = Host;
-    let mut copier = Copier::new(&mut host, vfs, &mut loading);
-    let ended = copier.tree(from, to);
+    let mut copier = Copier::new(&mut host, vfs, &mut loading, Kept::Files);
+    let ended = copier.tree(from, to, None);
     let copied = copier.copied();
     let is_part = match ended {
         Ok(()) => false,
@@ -126,7 +126,9 @@ impl Watcher for Loading<'_> {
     fn skips(&mut self, _: &[u8], why: Skip) -> Result<()> {
         match why {
             Skip::Symlink => self.skipped.symlinks += 1,
-            Skip::Special => self.skipped.special += 1,
+            Skip::Fifo | Skip::Socket | Skip::Device => self.skipped.special += 1,
+            // They are not asked for.
+            Skip::Xattrs => {}
         }
         Ok(())
     }

@@ -1,60 +1,20 @@
 //! Copies files and trees from one side to the other.
 //!
-//! Contents and permissions are copied; owners, times, links and special files are not. What is
-//! there already is overwritten, directories are merged. A file that could not be copied whole is
-//! removed again.
+//! Contents and permissions are copied, and what else is asked for ([`Kept`]); hard links become
+//! files of their own, and special files are left out. What is there already is overwritten,
+//! directories are merged. A file that could not be copied whole is removed again. No symbolic
+//! link is followed: one at the destination is replaced by a link, and is in the way of a file.
 
+use super::attributes::{Attributes, Kept};
 use super::cursor::{Cursor, Step, Walk};
-use super::side::{Entry, FileType, Identity, Side, Status, is_fatal};
+use super::side::{Entry, FileType, Identity, Opened, Side, Status, is_fatal};
+use super::watcher::{Copied, Doing, Skip, Watcher};
 use crate::place::Shown;
 use anyhow::{Error, Result};
 use std::io;
 
 /// Bytes moved at once.
 const PART: usize = 256 * 1024;
-
-/// What was copied.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Copied {
-    /// Regular files.
-    pub(crate) files: u64,
-    /// Directories, also those that were there already.
-    pub(crate) directories: u64,
-    /// Contents.
-    pub(crate) bytes: u64,
-}
-
-/// What was being done when it failed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Doing {
-    /// With the source.
-    Reading,
-    /// With the destination.
-    Writing,
-}
-
-/// Why something of the tree is left out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Skip {
-    /// The destination has no symbolic links.
-    Symlink,
-    /// Device, pipe or socket.
-    Special,
-}
-
-/// Sees a copy at work. Paths are relative to the top. An error ends the copy.
-pub(crate) trait Watcher {
-    /// About to copy a file.
-    fn begins(&mut self, path: &[u8]) -> Result<()>;
-    /// These bytes were read and are about to be written.
-    fn moves(&mut self, bytes: &[u8]) -> Result<()>;
-    /// A file was copied.
-    fn ends(&mut self, path: &[u8], bytes: u64) -> Result<()>;
-    /// Something is left out.
-    fn skips(&mut self, path: &[u8], why: Skip) -> Result<()>;
-    /// Something could not be copied, but others may; go on with the next, or end with an error.
-    fn fails(&mut self, path: &[u8], doing: Doing, error: io::Error) -> Result<()>;
-}
 
 /// What stops the copy of one thing.
 enum Trouble {
@@ -83,6 +43,7 @@ pub(crate) struct Copier<'a, S: Side, D: Side> {
     source: &'a mut S,
     destination: &'a mut D,
     watcher: &'a mut dyn Watcher,
+    kept: Kept,
     copied: Copied,
     part: Vec<u8>,
 }
@@ -92,8 +53,10 @@ impl<'a, S: Side, D: Side> Copier<'a, S, D> {
         source: &'a mut S,
         destination: &'a mut D,
         watcher: &'a mut dyn Watcher,
+        kept: Kept,
     ) -> Self {
-        Self { source, destination, watcher, copied: Copied::default(), part: vec![0; PART] }
+        let (copied, part) = (Copied::default(), vec![0; PART]);
+        Self { source, destination, watcher, kept, copied, part }
     }
 
     /// What was copied until now.
@@ -110,16 +73,17 @@ impl<'a, S: Side, D: Side> Copier<'a, S, D> {
         name: &[u8],
     ) -> Result<()> {
         self.watcher.begins(b"")?;
-        let done = self.contents(&file, status, to, name);
-        let closed = self.source.close_file(file).map_err(reading);
-        match done.and_then(|bytes| closed.map(|()| bytes)) {
-            Ok(bytes) => self.watcher.ends(b"", bytes),
-            Err(trouble) => self.settle(b"", trouble),
-        }
+        self.opened_file(file, status, (to, name), b"")
     }
 
-    /// Copies what is in a directory into another one. Both are given back.
-    pub(crate) fn tree(&mut self, from: S::Directory, to: D::Directory) -> Result<()> {
+    /// Copies what is in a directory into another one, and then gives that the attributes of
+    /// `complete`. Both are given back.
+    pub(crate) fn tree(
+        &mut self,
+        from: S::Directory,
+        to: D::Directory,
+        complete: Option<Attributes>,
+    ) -> Result<()> {
         let mut walk = match Walk::new(self.source, from) {
             Ok(walk) => walk,
             Err(error) => {
@@ -129,7 +93,7 @@ impl<'a, S: Side, D: Side> Copier<'a, S, D> {
         };
         let mut cursor = Cursor::new(to);
         let result = match self.destination.directory_status(cursor.here()) {
-            Ok(top) => self.everything(&mut walk, &mut cursor, top.identity),
+            Ok(top) => self.everything(&mut walk, &mut cursor, top.identity, complete),
             Err(error) => self.settle(b"", writing(error)),
         };
         walk.close(self.source);
@@ -142,18 +106,23 @@ impl<'a, S: Side, D: Side> Copier<'a, S, D> {
         walk: &mut Walk<S>,
         cursor: &mut Cursor<D>,
         top: Identity,
+        complete: Option<Attributes>,
     ) -> Result<()> {
         self.copied.directories += 1;
+        self.xattrs(Opened::Directory(walk.here()), Opened::Directory(cursor.here()), b"")?;
         let mut made = Vec::new();
         while let Going::On = self.step(walk, cursor, &mut made, top)? {}
-        Ok(())
+        let finished = complete.map_or(Ok(()), |attributes| {
+            self.destination.finish(Opened::Directory(cursor.here()), &attributes)
+        });
+        finished.or_else(|error| self.settle(b"", writing(error)))
     }
 
     fn step(
         &mut self,
         walk: &mut Walk<S>,
         cursor: &mut Cursor<D>,
-        made: &mut Vec<Made>,
+        made: &mut Vec<Option<Attributes>>,
         top: Identity,
     ) -> Result<Going> {
         let Some(step) = walk.next(self.source)? else { return Ok(Going::Ended) };
@@ -166,8 +135,8 @@ impl<'a, S: Side, D: Side> Copier<'a, S, D> {
             Step::Left(name) => {
                 let mut finished = Ok(());
                 cursor.leave_after(self.destination, |destination, directory| {
-                    if let Some(Made::Now { permissions }) = made.pop() {
-                        finished = destination.finish_directory(directory, permissions);
+                    if let Some(attributes) = made.pop().flatten() {
+                        finished = destination.finish(Opened::Directory(directory), &attributes);
                     }
                 })?;
                 if let Err(error) = finished {
@@ -178,13 +147,16 @@ impl<'a, S: Side, D: Side> Copier<'a, S, D> {
         Ok(Going::On)
     }
 
-    /// Copies something that is not a directory, if it is a regular file.
+    /// Copies something that is not a directory, if it is a file or a link.
     fn leaf(&mut self, walk: &Walk<S>, cursor: &Cursor<D>, entry: &Entry) -> Result<()> {
         let path = walk.path_of(&entry.name);
         match entry.file_type {
-            FileType::Symlink => return self.watcher.skips(&path, Skip::Symlink),
-            FileType::Special => return self.watcher.skips(&path, Skip::Special),
+            FileType::Symlink if self.kept >= Kept::Links => {
+                let linked = self.link(walk.here(), cursor.here(), &entry.name);
+                return linked.or_else(|trouble| self.settle(&path, trouble));
+            }
             FileType::Regular | FileType::Directory => {}
+            other => return self.watcher.skips(&path, Skip::of(other)),
         }
         self.watcher.begins(&path)?;
         let (file, status) = match self.source.open_file(walk.here(), &entry.name) {
@@ -193,14 +165,81 @@ impl<'a, S: Side, D: Side> Copier<'a, S, D> {
         };
         if status.file_type != FileType::Regular {
             self.source.close_file(file)?;
-            return self.watcher.skips(&path, Skip::Special);
+            return self.watcher.skips(&path, Skip::of(status.file_type));
         }
-        let done = self.contents(&file, &status, cursor.here(), &entry.name);
+        self.opened_file(file, &status, (cursor.here(), &entry.name), &path)
+    }
+
+    /// Copies an open file, which is given back, to a name.
+    fn opened_file(
+        &mut self,
+        file: S::File,
+        status: &Status,
+        to: (&D::Directory, &[u8]),
+        path: &[u8],
+    ) -> Result<()> {
+        let done = self.contents(&file, status, to, path);
         let closed = self.source.close_file(file).map_err(reading);
         match done.and_then(|bytes| closed.map(|()| bytes)) {
-            Ok(bytes) => self.watcher.ends(&path, bytes),
-            Err(trouble) => self.settle(&path, trouble),
+            Ok(bytes) => self.watcher.ends(path, bytes),
+            Err(trouble) => self.settle(path, trouble),
         }
+    }
+
+    /// Copies a symbolic link as it is, over what is there unless that is a directory.
+    fn link(&mut self, from: &S::Directory, to: &D::Directory, name: &[u8]) -> Result<(), Trouble> {
+        let status = self.source.status(from, name).map_err(reading)?;
+        let text = self.source.read_link(from, name).map_err(reading)?;
+        self.check_other(&status, to, name)?;
+        let made = match self.destination.make_link(to, name, &text) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                self.destination.remove_file(to, name).map_err(writing)?;
+                self.destination.make_link(to, name, &text)
+            }
+            made => made,
+        };
+        made.map_err(writing)?;
+        match self.kept.attributes(&status).preserved {
+            Some(preserved) => self.destination.finish_link(to, name, &preserved).map_err(writing),
+            None => Ok(()),
+        }
+    }
+
+    /// The copy of something must not take its own place.
+    fn check_other(
+        &mut self,
+        source: &Status,
+        at: &D::Directory,
+        name: &[u8],
+    ) -> Result<(), Trouble> {
+        if S::WORLD == D::WORLD {
+            let there = self.destination.status(at, name);
+            if there.is_ok_and(|there| there.identity == source.identity) {
+                let error = io::Error::other("source and destination are the same file");
+                return Err(writing(error));
+            }
+        }
+        Ok(())
+    }
+
+    /// Copies extended attributes, if they are kept. What the destination does not take is told,
+    /// and no reason to give up.
+    fn xattrs(&mut self, from: Opened<'_, S>, to: Opened<'_, D>, path: &[u8]) -> Result<()> {
+        if self.kept < Kept::Attributes {
+            return Ok(());
+        }
+        let xattrs = match self.source.xattrs(from) {
+            Ok(xattrs) => xattrs,
+            Err(error) => return self.settle(path, reading(error)),
+        };
+        for xattr in xattrs {
+            match self.destination.set_xattr(to, &xattr) {
+                Ok(()) => {}
+                Err(error) if is_fatal(&error) => return self.settle(path, writing(error)),
+                Err(_) => return self.watcher.skips(path, Skip::Xattrs),
+            }
+        }
+        Ok(())
     }
 
     /// Goes into a directory on both sides, and makes it at the destination if it is not there.
@@ -210,7 +249,7 @@ impl<'a, S: Side, D: Side> Copier<'a, S, D> {
         cursor: &mut Cursor<D>,
         name: Vec<u8>,
         top: Identity,
-    ) -> Result<Made, Trouble> {
+    ) -> Result<Option<Attributes>, Trouble> {
         let status = self.source.status(walk.here(), &name).map_err(reading)?;
         if status.identity == top {
             let error = io::Error::other("a directory cannot be copied into itself");
@@ -221,7 +260,15 @@ impl<'a, S: Side, D: Side> Copier<'a, S, D> {
         let entered = made.and_then(|made| cursor.enter(self.destination, &name).map(|()| made));
         self.copied.directories += 1;
         match entered {
-            Ok(made) => Ok(made),
+            Ok(made) => {
+                let path = walk.path_of(b"");
+                self.xattrs(
+                    Opened::Directory(walk.here()),
+                    Opened::Directory(cursor.here()),
+                    &path,
+                )?;
+                Ok(made.completed_as(&status, self.kept))
+            }
             Err(error) => {
                 walk.skip_rest(self.source).map_err(reading)?;
                 Err(writing(error))
@@ -234,20 +281,14 @@ impl<'a, S: Side, D: Side> Copier<'a, S, D> {
         &mut self,
         from: &S::File,
         status: &Status,
-        at: &D::Directory,
-        name: &[u8],
+        (at, name): (&D::Directory, &[u8]),
+        path: &[u8],
     ) -> Result<u64, Trouble> {
-        if S::WORLD == D::WORLD {
-            let there = self.destination.status(at, name);
-            if there.is_ok_and(|there| there.identity == status.identity) {
-                let error = io::Error::other("source and destination are the same file");
-                return Err(writing(error));
-            }
-        }
+        self.check_other(status, at, name)?;
         let to = self.destination.create_file(at, name, status.permissions).map_err(writing)?;
         let moved = self.pour(from, &to);
         let finished = match moved {
-            Ok(_) => self.destination.finish_file(&to, status.permissions).map_err(writing),
+            Ok(_) => self.complete(from, status, &to, path),
             Err(_) => Ok(()),
         };
         let closed = self.destination.close_file(to).map_err(writing);
@@ -261,6 +302,19 @@ impl<'a, S: Side, D: Side> Copier<'a, S, D> {
             Err(_) => drop(self.destination.remove_file(at, name)),
         }
         result
+    }
+
+    /// Gives a file that was written what else it gets.
+    fn complete(
+        &mut self,
+        from: &S::File,
+        status: &Status,
+        to: &D::File,
+        path: &[u8],
+    ) -> Result<(), Trouble> {
+        self.xattrs(Opened::File(from), Opened::File(to), path)?;
+        let attributes = self.kept.attributes(status);
+        self.destination.finish(Opened::File(to), &attributes).map_err(writing)
     }
 
     fn pour(&mut self, from: &S::File, to: &D::File) -> Result<u64, Trouble> {
@@ -295,12 +349,21 @@ enum Going {
     Ended,
 }
 
-/// Whether a directory of the destination is new, and what it shall be.
+/// Whether a directory of the destination is new.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Made {
     /// It was there.
     Before,
-    /// It was made, and gets these permissions when it is full.
-    Now { permissions: u32 },
+    /// It was made.
+    Now,
+}
+
+impl Made {
+    /// What it gets when everything is in it. One that was there before stays as it is, unless
+    /// attributes are kept.
+    pub(crate) fn completed_as(self, source: &Status, kept: Kept) -> Option<Attributes> {
+        (self == Self::Now || kept == Kept::Attributes).then(|| kept.attributes(source))
+    }
 }
 
 /// Makes a directory, unless it is there.
@@ -311,7 +374,7 @@ pub(crate) fn make<S: Side>(
     permissions: u32,
 ) -> io::Result<Made> {
     match side.make_directory(at, name, permissions) {
-        Ok(()) => Ok(Made::Now { permissions }),
+        Ok(()) => Ok(Made::Now),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(Made::Before),
         Err(error) => Err(error),
     }

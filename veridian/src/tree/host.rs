@@ -1,10 +1,20 @@
 //! The host's files, relative to directories that are held open.
 
-use super::side::{Entry, FileType, Identity, Located, Side, Status, World};
-use rustix::fs::{AtFlags, Dir, FileType as HostType, Mode, OFlags, RawMode, Stat};
-use rustix::fs::{fchmod, fstat, mkdirat, open, openat, statat, unlinkat};
+use super::attributes::{Attributes, Preserved};
+use super::side::{Entry, FileType, Identity, Located, Opened, Side, Status, World, Xattr};
+use dataplane::file::FileTime;
+use rustix::buffer::spare_capacity;
+use rustix::fs::{
+    AtFlags, Dir, FileType as HostType, Gid, Mode, OFlags, RawMode, Stat, Timespec, Timestamps,
+    Uid, XattrFlags,
+};
+use rustix::fs::{
+    chownat, fchmod, fchown, fgetxattr, flistxattr, fsetxattr, fstat, futimens, mkdirat, open,
+    openat, readlinkat, statat, symlinkat, unlinkat, utimensat,
+};
+use rustix::io::Errno;
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::FileExt;
 
 const READ_DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
@@ -16,8 +26,8 @@ const CREATE_FILE: OFlags = OFlags::WRONLY
     .union(OFlags::NOFOLLOW)
     .union(OFlags::NONBLOCK)
     .union(OFlags::CLOEXEC);
-/// Permissions that are given: set-id bits would now be another owner's.
-const KEPT: u32 = 0o1777;
+/// Longest list of names, and longest value, of extended attributes.
+const LONGEST_XATTR: usize = 65_536;
 
 /// The host.
 pub(crate) struct Host;
@@ -33,7 +43,7 @@ impl Side for Host {
         Ok(match status.file_type {
             FileType::Regular => Located::File(opened.into(), status),
             FileType::Directory => Located::Directory(opened, status),
-            FileType::Symlink | FileType::Special => Located::Special,
+            _ => Located::Special,
         })
     }
 
@@ -110,10 +120,6 @@ impl Side for Host {
         file.write_all_at(from, offset)
     }
 
-    fn finish_file(&mut self, file: &Self::File, permissions: u32) -> io::Result<()> {
-        Ok(fchmod(file, mode(permissions))?)
-    }
-
     fn close_file(&mut self, file: Self::File) -> io::Result<()> {
         drop(file);
         Ok(())
@@ -123,8 +129,54 @@ impl Side for Host {
         Ok(mkdirat(at, name, Mode::RWXU)?)
     }
 
-    fn finish_directory(&mut self, directory: &OwnedFd, permissions: u32) -> io::Result<()> {
-        Ok(fchmod(directory, mode(permissions))?)
+    fn finish(&mut self, opened: Opened<'_, Self>, attributes: &Attributes) -> io::Result<()> {
+        let opened = descriptor(opened);
+        let Some(preserved) = &attributes.preserved else {
+            return Ok(fchmod(opened, mode(attributes.permissions(false)))?);
+        };
+        let has_owner = preserved.give_owner(|uid, gid| {
+            Ok(fchown(opened, uid.map(Uid::from_raw), Some(Gid::from_raw(gid)))?)
+        })?;
+        // A new owner would take set-id bits away again.
+        fchmod(opened, mode(attributes.permissions(has_owner)))?;
+        Ok(futimens(opened, &times(preserved))?)
+    }
+
+    fn xattrs(&mut self, opened: Opened<'_, Self>) -> io::Result<Vec<Xattr>> {
+        let opened = descriptor(opened);
+        let mut list = Vec::with_capacity(LONGEST_XATTR);
+        match flistxattr(opened, spare_capacity(&mut list)) {
+            Err(Errno::NOTSUP) => return Ok(Vec::new()),
+            listed => listed?,
+        };
+        let xattr = |name: &[u8]| {
+            let mut value = Vec::with_capacity(LONGEST_XATTR);
+            fgetxattr(opened, name, spare_capacity(&mut value))?;
+            Ok(Xattr { name: name.to_vec(), value })
+        };
+        Xattr::names(&list).map(xattr).collect()
+    }
+
+    fn set_xattr(&mut self, opened: Opened<'_, Self>, xattr: &Xattr) -> io::Result<()> {
+        let (name, value) = (xattr.name.as_slice(), &xattr.value);
+        Ok(fsetxattr(descriptor(opened), name, value, XattrFlags::empty())?)
+    }
+
+    fn read_link(&mut self, at: &OwnedFd, name: &[u8]) -> io::Result<Vec<u8>> {
+        Ok(readlinkat(at, name, Vec::new())?.into_bytes())
+    }
+
+    fn make_link(&mut self, at: &OwnedFd, name: &[u8], text: &[u8]) -> io::Result<()> {
+        Ok(symlinkat(text, at, name)?)
+    }
+
+    fn finish_link(&mut self, at: &OwnedFd, name: &[u8], preserved: &Preserved) -> io::Result<()> {
+        let itself = AtFlags::SYMLINK_NOFOLLOW;
+        preserved.give_owner(|uid, gid| {
+            let (uid, gid) = (uid.map(Uid::from_raw), Some(Gid::from_raw(gid)));
+            Ok(chownat(at, name, uid, gid, itself)?)
+        })?;
+        Ok(utimensat(at, name, &times(preserved), itself)?)
     }
 
     fn remove_file(&mut self, at: &OwnedFd, name: &[u8]) -> io::Result<()> {
@@ -137,7 +189,26 @@ impl Side for Host {
 }
 
 fn mode(permissions: u32) -> Mode {
-    Mode::from_raw_mode((permissions & KEPT) as RawMode)
+    Mode::from_raw_mode(permissions as RawMode)
+}
+
+fn descriptor(opened: Opened<'_, Host>) -> BorrowedFd<'_> {
+    match opened {
+        Opened::File(file) => file.as_fd(),
+        Opened::Directory(directory) => directory.as_fd(),
+    }
+}
+
+fn times(preserved: &Preserved) -> Timestamps {
+    let time = |at: FileTime| Timespec { tv_sec: at.seconds, tv_nsec: i64::from(at.nanoseconds) };
+    Timestamps {
+        last_access: time(preserved.accessed),
+        last_modification: time(preserved.modified),
+    }
+}
+
+fn time(seconds: i64, nanoseconds: u64) -> FileTime {
+    FileTime { seconds, nanoseconds: u32::try_from(nanoseconds).unwrap_or(0), reserved: 0 }
 }
 
 fn file_type(kind: HostType) -> FileType {
@@ -145,7 +216,9 @@ fn file_type(kind: HostType) -> FileType {
         HostType::RegularFile => FileType::Regular,
         HostType::Directory => FileType::Directory,
         HostType::Symlink => FileType::Symlink,
-        _ => FileType::Special,
+        HostType::Fifo => FileType::Fifo,
+        HostType::Socket => FileType::Socket,
+        _ => FileType::Device,
     }
 }
 
@@ -153,7 +226,11 @@ fn status(stat: &Stat) -> Status {
     Status {
         file_type: file_type(HostType::from_raw_mode(stat.st_mode)),
         permissions: stat.st_mode & 0o7777,
+        uid: stat.st_uid,
+        gid: stat.st_gid,
         bytes: u64::try_from(stat.st_size).unwrap_or(0),
+        accessed: time(stat.st_atime, stat.st_atime_nsec),
+        modified: time(stat.st_mtime, stat.st_mtime_nsec),
         identity: Identity { world: World::Host, device: stat.st_dev, inode: stat.st_ino },
     }
 }

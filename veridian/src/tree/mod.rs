@@ -10,6 +10,7 @@
 //! checked before they are used: a hostile service cannot lead a copy out of its destination.
 //! Symbolic links below the top are never followed.
 
+mod attributes;
 mod copy;
 mod count;
 mod cursor;
@@ -19,11 +20,14 @@ mod side;
 #[cfg(test)]
 mod tests;
 mod vfs;
+mod watcher;
 
-pub(crate) use copy::{Copied, Copier, Doing, Made, Skip, Watcher, make};
+pub(crate) use attributes::Kept;
+pub(crate) use copy::{Copier, Made, make};
 pub(crate) use count::{Count, Limit, Size, count};
 pub(crate) use cursor::{Step, Walk};
 pub(crate) use host::Host;
 pub(crate) use remove::remove;
-pub(crate) use side::{Located, Side, is_fatal};
+pub(crate) use side::{Located, Side, Status, is_fatal};
 pub(crate) use vfs::Vfs;
+pub(crate) use watcher::{Copied, Doing, Skip, Watcher};

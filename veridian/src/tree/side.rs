@@ -3,8 +3,10 @@
 //! Errors are [`io::Error`]s with the errno of either side, which have the same numbers; when the
 //! session is over, the error has no errno ([`is_fatal`]).
 
+use super::attributes::{Attributes, Preserved};
 use super::cursor::Lost;
 use dataplane::client::ClientError;
+use dataplane::file::FileTime;
 use std::io;
 
 /// What a file is, as far as a copy cares.
@@ -16,8 +18,12 @@ pub(crate) enum FileType {
     Directory,
     /// Symbolic link.
     Symlink,
-    /// Device, pipe, socket.
-    Special,
+    /// Named pipe.
+    Fifo,
+    /// Socket.
+    Socket,
+    /// Device.
+    Device,
 }
 
 /// Which file it is, as long as it exists.
@@ -47,8 +53,16 @@ pub(crate) struct Status {
     pub(crate) file_type: FileType,
     /// Permissions, the lowest twelve bits of the mode.
     pub(crate) permissions: u32,
+    /// Owner.
+    pub(crate) uid: u32,
+    /// Group.
+    pub(crate) gid: u32,
     /// Size.
     pub(crate) bytes: u64,
+    /// Last access.
+    pub(crate) accessed: FileTime,
+    /// Last change of contents.
+    pub(crate) modified: FileTime,
     /// Which file it is.
     pub(crate) identity: Identity,
 }
@@ -79,6 +93,42 @@ pub(crate) enum Located<S: Side + ?Sized> {
     Directory(S::Directory, Status),
     /// Neither.
     Special,
+}
+
+/// Something that is open.
+pub(crate) enum Opened<'a, S: Side + ?Sized> {
+    /// A file.
+    File(&'a S::File),
+    /// A directory.
+    Directory(&'a S::Directory),
+}
+
+impl<S: Side + ?Sized> Clone for Opened<'_, S> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<S: Side + ?Sized> Copy for Opened<'_, S> {}
+
+/// An extended attribute that programs have set.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Xattr {
+    /// Its name.
+    pub(crate) name: Vec<u8>,
+    /// Its value.
+    pub(crate) value: Vec<u8>,
+}
+
+impl Xattr {
+    /// What the names of those that are copied begin with: all others mean something to the system
+    /// that they are on.
+    pub(super) const PREFIX: &[u8] = b"user.";
+
+    /// Those that are copied, of a list of names with a byte 0 behind each.
+    pub(super) fn names(list: &[u8]) -> impl Iterator<Item = &[u8]> {
+        list.split(|byte| *byte == 0).filter(|name| name.starts_with(Self::PREFIX))
+    }
 }
 
 /// The host or the system.
@@ -119,8 +169,6 @@ pub(crate) trait Side {
     ) -> io::Result<Self::File>;
     /// Writes all of `from`.
     fn write(&mut self, file: &Self::File, offset: u64, from: &[u8]) -> io::Result<()>;
-    /// Gives the permissions to a file that was written, where that can be done.
-    fn finish_file(&mut self, file: &Self::File, permissions: u32) -> io::Result<()>;
     /// Gives a file back.
     fn close_file(&mut self, file: Self::File) -> io::Result<()>;
 
@@ -131,9 +179,26 @@ pub(crate) trait Side {
         name: &[u8],
         permissions: u32,
     ) -> io::Result<()>;
-    /// Gives the permissions to a directory that was filled, where that can be done.
-    fn finish_directory(&mut self, directory: &Self::Directory, permissions: u32)
-    -> io::Result<()>;
+    /// Gives attributes to a file that was written, or a directory that was filled; an owner only
+    /// where that is permitted.
+    fn finish(&mut self, opened: Opened<'_, Self>, attributes: &Attributes) -> io::Result<()>;
+    /// The extended attributes that are copied; none where there are no such things.
+    fn xattrs(&mut self, opened: Opened<'_, Self>) -> io::Result<Vec<Xattr>>;
+    /// Sets an extended attribute.
+    fn set_xattr(&mut self, opened: Opened<'_, Self>, xattr: &Xattr) -> io::Result<()>;
+
+    /// The text of a symbolic link.
+    fn read_link(&mut self, at: &Self::Directory, name: &[u8]) -> io::Result<Vec<u8>>;
+    /// Makes a symbolic link where there is nothing.
+    fn make_link(&mut self, at: &Self::Directory, name: &[u8], text: &[u8]) -> io::Result<()>;
+    /// Gives attributes to a symbolic link itself; an owner only where that is permitted.
+    fn finish_link(
+        &mut self,
+        at: &Self::Directory,
+        name: &[u8],
+        preserved: &Preserved,
+    ) -> io::Result<()>;
+
     /// Removes a name that does not stand for a directory.
     fn remove_file(&mut self, at: &Self::Directory, name: &[u8]) -> io::Result<()>;
     /// Removes an empty directory.

@@ -1,18 +1,22 @@
 //! The system's files, through a queue of a session with the vfs.
 
-use super::side::{Entry, FileType, Identity, Located, Side, Status, World};
+use super::attributes::{Attributes, Preserved};
+use super::side::{Entry, FileType, Identity, Located, Opened, Side, Status, World, Xattr};
 use control::client::{ConnectError, Connection, Session, SessionOptions};
 use dataplane::client::{ClientError, Queue};
 use dataplane::entry::{Errno, Handle};
-use dataplane::file::{FileKind, FileStatus, OpenFlags, UnlinkKind};
+use dataplane::file::{
+    AttributeChange, AttributeMask, FileKind, FileStatus, OpenFlags, UnlinkKind, XattrMode,
+};
 use std::io;
 
 /// What the vfs is called.
 const SERVICE: &str = "vfs";
-/// Permissions that are given: set-id bits would now be another owner's.
+/// Permissions that new things have at first: set-id bits would now be another owner's.
 const KEPT: u32 = 0o1777;
-/// Nothing can change a mode later, so a new directory lets its owner fill it from the start.
+/// What a directory's owner needs to fill it.
 const OWNER_FILLS: u32 = 0o300;
+const TIMES: AttributeMask = AttributeMask::ACCESSED.union(AttributeMask::MODIFIED);
 const DIRECTORY: OpenFlags = OpenFlags::DIRECTORY.union(OpenFlags::NO_FOLLOW);
 
 /// A session with the vfs, of one queue.
@@ -37,6 +41,18 @@ impl Vfs {
     /// The attributes of what a path names; a symbolic link at its end is not followed.
     pub(crate) fn stat(&mut self, at: Handle, path: &[u8]) -> io::Result<FileStatus> {
         self.queue.stat_link(at, path).map_err(error)
+    }
+
+    /// Gives what a path names, a symbolic link itself too, to its owner, as far as that is
+    /// permitted; whether it was.
+    fn give_owner(&mut self, at: (Handle, &[u8]), preserved: &Preserved) -> io::Result<bool> {
+        preserved.give_owner(|uid, gid| {
+            let mut mask = AttributeMask::GROUP;
+            mask.set(AttributeMask::OWNER, uid.is_some());
+            let (mask, uid) = (mask.bits(), uid.unwrap_or(0));
+            let change = AttributeChange { mask, uid, gid, ..AttributeChange::default() };
+            self.queue.set_link_attributes(at, &change).map_err(error)
+        })
     }
 
     fn open(&mut self, at: Handle, path: &[u8], flags: OpenFlags) -> io::Result<(Handle, Status)> {
@@ -65,7 +81,7 @@ impl Side for Vfs {
                 let (file, status) = self.open(self.root, path, OpenFlags::empty())?;
                 Located::File(file, status)
             }
-            FileType::Symlink | FileType::Special => Located::Special,
+            _ => Located::Special,
         })
     }
 
@@ -135,10 +151,6 @@ impl Side for Vfs {
         Ok(())
     }
 
-    fn finish_file(&mut self, _: &Handle, _: u32) -> io::Result<()> {
-        Ok(())
-    }
-
     fn close_file(&mut self, file: Handle) -> io::Result<()> {
         self.queue.close(file).map_err(error)
     }
@@ -147,8 +159,57 @@ impl Side for Vfs {
         self.queue.mkdir(*at, name, permissions & KEPT | OWNER_FILLS).map_err(error)
     }
 
-    fn finish_directory(&mut self, _: &Handle, _: u32) -> io::Result<()> {
-        Ok(())
+    fn finish(&mut self, opened: Opened<'_, Self>, attributes: &Attributes) -> io::Result<()> {
+        let handle = handle(opened);
+        let permissions = attributes.permissions(false);
+        match (&attributes.preserved, opened) {
+            (Some(preserved), _) => {
+                let has_owner = self.give_owner((handle, b""), preserved)?;
+                let permissions = attributes.permissions(has_owner);
+                let mask = AttributeMask::PERMISSIONS | TIMES;
+                let change = AttributeChange { permissions, ..change(mask, preserved) };
+                self.queue.set_attributes((handle, b""), &change).map_err(error)
+            }
+            (None, Opened::Directory(_)) if permissions & OWNER_FILLS != OWNER_FILLS => {
+                let mask = AttributeMask::PERMISSIONS.bits();
+                let change = AttributeChange { mask, permissions, ..AttributeChange::default() };
+                self.queue.set_attributes((handle, b""), &change).map_err(error)
+            }
+            // It was made with them.
+            (None, _) => Ok(()),
+        }
+    }
+
+    fn xattrs(&mut self, opened: Opened<'_, Self>) -> io::Result<Vec<Xattr>> {
+        let handle = handle(opened);
+        let list = match self.queue.xattr_names(handle) {
+            Err(ClientError::Service(Errno::EOPNOTSUPP)) => return Ok(Vec::new()),
+            listed => listed.map_err(error)?,
+        };
+        let mut xattr = |name: &[u8]| {
+            let value = self.queue.xattr(handle, name).map_err(error)?;
+            Ok(Xattr { name: name.to_vec(), value })
+        };
+        Xattr::names(&list).map(&mut xattr).collect()
+    }
+
+    fn set_xattr(&mut self, opened: Opened<'_, Self>, xattr: &Xattr) -> io::Result<()> {
+        let pair = (xattr.name.as_slice(), xattr.value.as_slice());
+        self.queue.set_xattr(handle(opened), pair, XattrMode::Any).map_err(error)
+    }
+
+    fn read_link(&mut self, at: &Handle, name: &[u8]) -> io::Result<Vec<u8>> {
+        self.queue.read_link(*at, name).map_err(error)
+    }
+
+    fn make_link(&mut self, at: &Handle, name: &[u8], text: &[u8]) -> io::Result<()> {
+        self.queue.symlink(text, (*at, name)).map_err(error)
+    }
+
+    fn finish_link(&mut self, at: &Handle, name: &[u8], preserved: &Preserved) -> io::Result<()> {
+        self.give_owner((*at, name), preserved)?;
+        let change = change(TIMES, preserved);
+        self.queue.set_link_attributes((*at, name), &change).map_err(error)
     }
 
     fn remove_file(&mut self, at: &Handle, name: &[u8]) -> io::Result<()> {
@@ -168,14 +229,26 @@ pub(crate) fn error(error: ClientError) -> io::Error {
     }
 }
 
+fn handle(opened: Opened<'_, Vfs>) -> Handle {
+    match opened {
+        Opened::File(handle) | Opened::Directory(handle) => *handle,
+    }
+}
+
+/// A change of times, and of what else the mask says.
+fn change(mask: AttributeMask, preserved: &Preserved) -> AttributeChange {
+    let Preserved { accessed, modified, .. } = *preserved;
+    AttributeChange { mask: mask.bits(), accessed, modified, ..AttributeChange::default() }
+}
+
 fn file_type(kind: FileKind) -> FileType {
     match kind {
         FileKind::Regular => FileType::Regular,
         FileKind::Directory => FileType::Directory,
         FileKind::Symlink => FileType::Symlink,
-        FileKind::Fifo | FileKind::CharacterDevice | FileKind::BlockDevice | FileKind::Socket => {
-            FileType::Special
-        }
+        FileKind::Fifo => FileType::Fifo,
+        FileKind::Socket => FileType::Socket,
+        FileKind::CharacterDevice | FileKind::BlockDevice => FileType::Device,
     }
 }
 
@@ -183,7 +256,11 @@ fn status(status: &FileStatus) -> Status {
     Status {
         file_type: file_type(status.kind()),
         permissions: status.mode & 0o7777,
+        uid: status.uid,
+        gid: status.gid,
         bytes: status.size,
+        accessed: status.accessed,
+        modified: status.modified,
         identity: Identity { world: World::System, device: status.device, inode: status.inode },
     }
 }

@@ -1,17 +1,18 @@
 //! cp, in all directions.
 
 use crate::support::System;
-use rustix::fs::{Mode, OFlags, mkdirat, open, openat};
+use rustix::fs::{CWD, FileType, Mode, OFlags, mkdirat, mknodat, open, openat};
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, Permissions};
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use tempfile::{TempDir, tempdir};
 
-/// Everything below a directory: by path, permissions, and contents of files.
+/// Everything below a directory: by path, permissions, and contents of files or text of links.
 fn snapshot(top: &Path) -> BTreeMap<PathBuf, (u32, Option<Vec<u8>>)> {
     let mut found = BTreeMap::new();
     let mut pending = vec![top.to_owned()];
@@ -19,7 +20,13 @@ fn snapshot(top: &Path) -> BTreeMap<PathBuf, (u32, Option<Vec<u8>>)> {
         for entry in fs::read_dir(directory).unwrap() {
             let path = entry.unwrap().path();
             let metadata = fs::symlink_metadata(&path).unwrap();
-            let contents = metadata.is_file().then(|| fs::read(&path).unwrap());
+            let contents = match metadata.file_type() {
+                kind if kind.is_file() => Some(fs::read(&path).unwrap()),
+                kind if kind.is_symlink() => {
+                    Some(fs::read_link(&path).unwrap().into_os_string().into_vec())
+                }
+                _ => None,
+            };
             let below = path.strip_prefix(top).unwrap().to_owned();
             found.insert(below, (metadata.mode() & 0o7777, contents));
             if metadata.is_dir() {
@@ -60,11 +67,30 @@ fn tree() -> TempDir {
         let directory = top.path().join(format!("directory-{mode:o}"));
         fs::create_dir(&directory).unwrap();
         fs::write(directory.join("inside"), "x").unwrap();
-        // What the owner cannot fill cannot be carried in the system yet.
+        // Copied over once more, it is to be filled again.
         fs::set_permissions(&directory, Permissions::from_mode(mode | 0o700)).unwrap();
     }
     fs::create_dir(top.path().join("empty")).unwrap();
+    links(top.path());
     top
+}
+
+/// Links that lead anywhere, and what they say.
+const LINKS: [(&str, &str); 6] = [
+    ("inside", "file"),
+    ("outside", "/etc/hostname"),
+    ("above", "../../../.."),
+    ("myself", "myself"),
+    ("dangling", "nowhere/at all"),
+    ("across", "./inside"),
+];
+
+fn links(top: &Path) {
+    for (name, text) in LINKS {
+        symlink(text, top.join(name)).unwrap();
+    }
+    symlink(OsStr::from_bytes(&[0xff, b'\n', 0x80]), top.join("odd-link")).unwrap();
+    symlink("x/".repeat(2_000), top.join("long-link")).unwrap();
 }
 
 fn cp(system: &System, sources: &[&OsStr], destination: &OsStr) -> crate::support::Ran {
@@ -169,18 +195,34 @@ fn directories_need_r_and_cannot_go_into_themselves() {
 }
 
 #[test]
-fn links_are_followed_on_the_command_line_and_skipped_below() {
+fn links_are_followed_on_the_command_line_and_copied_below() {
     let (system, top) = (System::start(), tempdir().unwrap());
     fs::write(top.path().join("file"), "x").unwrap();
-    symlink("file", top.path().join("link")).unwrap();
-    symlink("nowhere", top.path().join("dangling")).unwrap();
-    let link = top.path().join("link");
+    links(top.path());
+    let link = top.path().join("inside");
     cp(&system, &[link.as_os_str()], "vfs:/followed".as_ref()).ok();
     assert_eq!(system.words("cat /followed").ok(), "x");
+    let myself = top.path().join("myself");
+    cp(&system, &[myself.as_os_str()], "vfs:/followed".as_ref()).fails(1, "myself");
 
+    cp(&system, &[top.path().as_os_str()], "vfs:/tree".as_ref()).ok();
+    let listed = system.words("ls -l /tree").ok();
+    for (name, text) in LINKS {
+        let line = listed.lines().find(|line| line.ends_with(&format!("  {name}"))).unwrap();
+        let fields: Vec<&str> = line.split_whitespace().collect();
+        assert_eq!((&fields[0][..1], fields[4]), ("l", &text.len().to_string()[..]), "{line}");
+    }
+}
+
+#[test]
+fn what_is_no_file_is_named_and_skipped() {
+    let (system, top) = (System::start(), tempdir().unwrap());
+    fs::write(top.path().join("file"), "x").unwrap();
+    mknodat(CWD, top.path().join("fifo"), FileType::Fifo, Mode::RWXU, 0).unwrap();
+    let _socket = UnixListener::bind(top.path().join("socket")).unwrap();
     let ran = cp(&system, &[top.path().as_os_str()], "vfs:/tree".as_ref());
     assert_eq!(ran.code, Some(0), "{ran:?}");
-    for name in ["link: symbolic link skipped", "dangling: symbolic link skipped"] {
+    for name in ["fifo: named pipe skipped", "socket: socket skipped"] {
         assert!(ran.stderr.contains(name), "{ran:?}");
     }
     assert_eq!(system.words("ls /tree").ok(), "file\n");
@@ -197,15 +239,73 @@ fn what_is_missing_is_told_and_the_rest_copied() {
     assert_eq!(system.words("ls").ok(), "there\n");
 }
 
+/// A tree whose entries have the names of links in another one.
+fn intruder() -> TempDir {
+    let top = tempdir().unwrap();
+    fs::write(top.path().join("file"), "new").unwrap();
+    fs::create_dir(top.path().join("directory")).unwrap();
+    fs::write(top.path().join("directory/inner"), "new").unwrap();
+    symlink("elsewhere", top.path().join("link")).unwrap();
+    symlink("elsewhere", top.path().join("full")).unwrap();
+    top
+}
+
+/// `tree` below the directory: links that lead out of it, to what must stay as it is.
+fn trap(top: &Path) {
+    fs::create_dir_all(top.join("outside/full")).unwrap();
+    fs::write(top.join("precious"), "old").unwrap();
+    fs::create_dir_all(top.join("tree/full/inner")).unwrap();
+    symlink("../precious", top.join("tree/file")).unwrap();
+    symlink("../outside", top.join("tree/directory")).unwrap();
+    symlink("../precious", top.join("tree/link")).unwrap();
+}
+
+/// What the trap is to look like when the intruder was copied over it.
+fn check_trap(top: &Path) {
+    assert_eq!(fs::read_to_string(top.join("precious")).unwrap(), "old");
+    assert_eq!(snapshot(&top.join("outside")).len(), 1, "something was written outside");
+    let text = |name| fs::read_link(top.join("tree").join(name)).unwrap();
+    assert_eq!(text("file"), Path::new("../precious"), "no file replaces a link");
+    assert_eq!(text("directory"), Path::new("../outside"), "no directory replaces a link");
+    assert_eq!(text("link"), Path::new("elsewhere"), "a link replaces a link");
+    assert!(top.join("tree/full/inner").is_dir(), "a link replaces no directory");
+}
+
+const IN_THE_WAY: [&str; 3] = ["tree/file", "tree/directory", "tree/full"];
+
 #[test]
-fn the_destination_on_the_host_is_never_a_link_that_is_followed() {
-    let (system, top) = (System::start(), tempdir().unwrap());
-    system.words("mkdir /tree").ok();
-    system.write("/tree/file", b"new");
-    fs::write(top.path().join("precious"), "old").unwrap();
-    fs::create_dir(top.path().join("tree")).unwrap();
-    symlink("../precious", top.path().join("tree/file")).unwrap();
+fn a_link_at_the_destination_on_the_host_is_never_followed() {
+    let (system, top, source) = (System::start(), tempdir().unwrap(), intruder());
+    trap(top.path());
+    cp(&system, &[source.path().as_os_str()], "vfs:/tree".as_ref()).ok();
     let ran = cp(&system, &["vfs:/tree".as_ref()], top.path().as_os_str());
-    ran.fails(1, "tree/file");
-    assert_eq!(fs::read_to_string(top.path().join("precious")).unwrap(), "old");
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    assert!(IN_THE_WAY.iter().all(|name| ran.stderr.contains(name)), "{ran:?}");
+    check_trap(top.path());
+}
+
+#[test]
+fn a_link_at_the_destination_in_the_system_is_never_followed() {
+    let (system, top, source) = (System::start(), tempdir().unwrap(), intruder());
+    trap(top.path());
+    cp(&system, &[&join(top.path(), ".")], "vfs:/".as_ref()).ok();
+    let ran = cp(&system, &[&join(source.path(), ".")], "vfs:/tree".as_ref());
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    let names = ["/file", "/directory", "/full"];
+    assert!(names.iter().all(|name| ran.stderr.contains(name)), "{ran:?}");
+    let back = tempdir().unwrap();
+    cp(&system, &["vfs:/.".as_ref()], back.path().as_os_str()).ok();
+    check_trap(back.path());
+}
+
+#[test]
+fn a_copy_onto_itself_leaves_it_as_it_is() {
+    let system = System::start();
+    system.words("mkdir /d").ok();
+    system.write("/d/file", b"x");
+    system.words("ln -s file /d/link").ok();
+    let ran = system.words("cp -r vfs:/d/. vfs:/d");
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    assert_eq!(ran.stderr.matches("the same file").count(), 2, "{ran:?}");
+    assert_eq!(system.words("cat /d/link").ok(), "x");
 }

@@ -6,6 +6,7 @@ mod copy;
 mod files;
 mod lifecycle;
 mod mounts;
+mod preserve;
 mod support;
 mod top;
 mod tour;

@@ -1,7 +1,10 @@
 //! A side in memory. It fails once at a chosen operation, and panics when something is used after
 //! it was given back.
 
-use crate::tree::side::{Entry, FileType, Identity, Located, Side, Status, World};
+use crate::tree::Kept;
+use crate::tree::attributes::{Attributes, Preserved};
+use crate::tree::side::{Entry, FileType, Identity, Located, Opened, Side, Status, World, Xattr};
+use dataplane::file::FileTime;
 use std::collections::{BTreeMap, HashMap};
 use std::io::{self, ErrorKind};
 
@@ -10,6 +13,7 @@ use std::io::{self, ErrorKind};
 pub(super) enum Tree {
     File(u32, Vec<u8>),
     Directory(u32, BTreeMap<Vec<u8>, Tree>),
+    Link(Vec<u8>),
     Leaf(FileType),
 }
 
@@ -22,25 +26,31 @@ impl Tree {
     }
 
     /// Without what a copy leaves out.
-    pub(super) fn without_leaves(&self) -> Self {
+    pub(super) fn kept(&self, kept: Kept) -> Self {
         let Self::Directory(permissions, entries) = self else { return self.clone() };
-        let kept = entries.iter().filter(|(_, entry)| !matches!(entry, Self::Leaf(_)));
-        let kept = kept.map(|(name, entry)| (name.clone(), entry.without_leaves()));
-        Self::Directory(*permissions, kept.collect())
+        let is_kept = |entry: &Self| match entry {
+            Self::Leaf(_) => false,
+            Self::Link(_) => kept >= Kept::Links,
+            Self::File(..) | Self::Directory(..) => true,
+        };
+        let entries = entries.iter().filter(|(_, entry)| is_kept(entry));
+        let entries = entries.map(|(name, entry)| (name.clone(), entry.kept(kept)));
+        Self::Directory(*permissions, entries.collect())
     }
 
     pub(super) fn files(&self) -> usize {
         match self {
             Self::File(..) => 1,
             Self::Directory(_, entries) => entries.values().map(Self::files).sum(),
-            Self::Leaf(_) => 0,
+            Self::Link(_) | Self::Leaf(_) => 0,
         }
     }
 
-    /// Whether every file here is, whole, in the other tree too.
+    /// Whether every file and link here is, whole, in the other tree too.
     pub(super) fn is_part_of(&self, other: &Self) -> bool {
         match (self, other) {
-            (Self::File(_, ours), Self::File(_, theirs)) => ours == theirs,
+            (Self::File(_, ours), Self::File(_, theirs))
+            | (Self::Link(ours), Self::Link(theirs)) => ours == theirs,
             (Self::Directory(_, ours), Self::Directory(_, theirs)) => ours
                 .iter()
                 .all(|(name, entry)| theirs.get(name).is_some_and(|other| entry.is_part_of(other))),
@@ -52,14 +62,24 @@ impl Tree {
 #[derive(Debug)]
 struct Node {
     permissions: u32,
+    /// When it was changed last; what the test has not set is 0.
+    modified: i64,
+    xattrs: Vec<Xattr>,
     content: Content,
     parent: usize,
+}
+
+impl Node {
+    fn new(permissions: u32, content: Content, parent: usize) -> Self {
+        Self { permissions, modified: 0, xattrs: Vec::new(), content, parent }
+    }
 }
 
 #[derive(Debug)]
 enum Content {
     File(Vec<u8>),
     Directory(BTreeMap<Vec<u8>, usize>),
+    Link(Vec<u8>),
     Leaf(FileType),
 }
 
@@ -95,9 +115,10 @@ impl Fake {
         let (permissions, content) = match tree {
             Tree::File(permissions, contents) => (*permissions, Content::File(contents.clone())),
             Tree::Directory(permissions, _) => (*permissions, Content::Directory([].into())),
+            Tree::Link(text) => (0o777, Content::Link(text.clone())),
             Tree::Leaf(file_type) => (0o777, Content::Leaf(*file_type)),
         };
-        self.nodes.push(Node { permissions, content, parent });
+        self.nodes.push(Node::new(permissions, content, parent));
         for (name, entry) in tree.entries() {
             let child = self.plant(&entry, index);
             self.directory(index).insert(name, child);
@@ -140,6 +161,7 @@ impl Fake {
         let node = &self.nodes[index];
         match &node.content {
             Content::File(contents) => Tree::File(node.permissions, contents.clone()),
+            Content::Link(text) => Tree::Link(text.clone()),
             Content::Leaf(file_type) => Tree::Leaf(*file_type),
             Content::Directory(entries) => Tree::Directory(
                 node.permissions,
@@ -172,6 +194,48 @@ impl Fake {
         self.open[&open.0]
     }
 
+    fn opened(&self, opened: Opened<'_, Self>) -> usize {
+        match opened {
+            Opened::File(open) | Opened::Directory(open) => self.held(open),
+        }
+    }
+
+    /// Puts something into a directory, which changes that.
+    fn insert(&mut self, parent: usize, name: &[u8], index: usize) {
+        self.directory(parent).insert(name.to_vec(), index);
+        self.nodes[parent].modified = 0;
+    }
+
+    /// Gives everything another time and another extended attribute, and files set-id bits.
+    pub(super) fn mark(&mut self) {
+        for (seconds, node) in (1000..).zip(&mut self.nodes) {
+            node.modified = seconds;
+            if !matches!(node.content, Content::Link(_) | Content::Leaf(_)) {
+                let (name, value) = (b"user.at".to_vec(), seconds.to_string().into_bytes());
+                node.xattrs = vec![Xattr { name, value }];
+                node.permissions |= 0o4000;
+            }
+        }
+    }
+
+    /// Permissions, time and extended attributes of everything that is copied, by path.
+    pub(super) fn attributes(&self) -> BTreeMap<Vec<u8>, (u32, i64, Vec<Xattr>)> {
+        let mut found = BTreeMap::new();
+        let mut pending = vec![(Vec::new(), 0)];
+        while let Some((path, index)) = pending.pop() {
+            let node = &self.nodes[index];
+            if let Content::Directory(entries) = &node.content {
+                pending.extend(
+                    entries.iter().map(|(n, child)| ([&path[..], b"/", n].concat(), *child)),
+                );
+            }
+            if !matches!(node.content, Content::Leaf(_)) {
+                found.insert(path, (node.permissions, node.modified, node.xattrs.clone()));
+            }
+        }
+        found
+    }
+
     fn child(&mut self, at: &Open, name: &[u8]) -> io::Result<usize> {
         let index = self.held(at);
         match name {
@@ -186,12 +250,17 @@ impl Fake {
         let (file_type, bytes) = match &node.content {
             Content::File(contents) => (FileType::Regular, contents.len() as u64),
             Content::Directory(_) => (FileType::Directory, 0),
+            Content::Link(text) => (FileType::Symlink, text.len() as u64),
             Content::Leaf(file_type) => (*file_type, 0),
         };
         // Two fakes differ in nothing else, and neither is in the other.
         let device = std::ptr::from_ref(self).addr() as u64;
         let identity = Identity { world: World::Host, device, inode: index as u64 };
-        Status { file_type, permissions: node.permissions, bytes, identity }
+        let (uid, gid) = (7, 8);
+        let time = |seconds| FileTime { seconds, nanoseconds: 5, reserved: 0 };
+        let (accessed, modified) = (time(-1), time(node.modified));
+        let permissions = node.permissions;
+        Status { file_type, permissions, uid, gid, bytes, accessed, modified, identity }
     }
 
     fn remove(&mut self, at: &Open, name: &[u8]) -> io::Result<()> {
@@ -272,8 +341,8 @@ impl Side for Fake {
         self.operate()?;
         let parent = self.held(at);
         let index = self.nodes.len();
-        self.nodes.push(Node { permissions, content: Content::File(Vec::new()), parent });
-        self.directory(parent).insert(name.to_vec(), index);
+        self.nodes.push(Node::new(permissions, Content::File(Vec::new()), parent));
+        self.insert(parent, name, index);
         Ok(self.hold(index))
     }
 
@@ -285,14 +354,8 @@ impl Side for Fake {
         let Content::File(contents) = &mut self.nodes[index].content else { panic!("not a file") };
         assert_eq!(contents.len() as u64, offset, "files are written from start to end");
         contents.extend_from_slice(from);
+        self.nodes[index].modified = 0;
         failed
-    }
-
-    fn finish_file(&mut self, file: &Open, permissions: u32) -> io::Result<()> {
-        self.operate()?;
-        let index = self.held(file);
-        self.nodes[index].permissions = permissions;
-        Ok(())
     }
 
     fn close_file(&mut self, file: Open) -> io::Result<()> {
@@ -308,15 +371,67 @@ impl Side for Fake {
         }
         let index = self.nodes.len();
         let content = Content::Directory([].into());
-        self.nodes.push(Node { permissions: permissions | 0o700, content, parent });
-        self.directory(parent).insert(name.to_vec(), index);
+        self.nodes.push(Node::new(permissions | 0o700, content, parent));
+        self.insert(parent, name, index);
         Ok(())
     }
 
-    fn finish_directory(&mut self, directory: &Open, permissions: u32) -> io::Result<()> {
+    fn finish(&mut self, opened: Opened<'_, Self>, attributes: &Attributes) -> io::Result<()> {
         self.operate()?;
-        let index = self.held(directory);
-        self.nodes[index].permissions = permissions;
+        let index = self.opened(opened);
+        let has_owner = match &attributes.preserved {
+            Some(preserved) => {
+                self.nodes[index].modified = preserved.modified.seconds;
+                preserved.give_owner(|uid, gid| {
+                    assert_eq!((uid, gid), (Some(7), 8), "the whole owner first");
+                    Ok(())
+                })?
+            }
+            None => false,
+        };
+        self.nodes[index].permissions = attributes.permissions(has_owner);
+        Ok(())
+    }
+
+    fn xattrs(&mut self, opened: Opened<'_, Self>) -> io::Result<Vec<Xattr>> {
+        self.operate()?;
+        let index = self.opened(opened);
+        Ok(self.nodes[index].xattrs.clone())
+    }
+
+    fn set_xattr(&mut self, opened: Opened<'_, Self>, xattr: &Xattr) -> io::Result<()> {
+        self.operate()?;
+        let index = self.opened(opened);
+        self.nodes[index].xattrs.push(xattr.clone());
+        Ok(())
+    }
+
+    fn read_link(&mut self, at: &Open, name: &[u8]) -> io::Result<Vec<u8>> {
+        self.operate()?;
+        let child = self.child(at, name)?;
+        match &self.nodes[child].content {
+            Content::Link(text) => Ok(text.clone()),
+            _ => Err(ErrorKind::InvalidInput.into()),
+        }
+    }
+
+    fn make_link(&mut self, at: &Open, name: &[u8], text: &[u8]) -> io::Result<()> {
+        self.operate()?;
+        let parent = self.held(at);
+        if self.directory(parent).contains_key(name) {
+            return Err(ErrorKind::AlreadyExists.into());
+        }
+        let index = self.nodes.len();
+        self.nodes.push(Node::new(0o777, Content::Link(text.to_vec()), parent));
+        self.insert(parent, name, index);
+        Ok(())
+    }
+
+    fn finish_link(&mut self, at: &Open, name: &[u8], preserved: &Preserved) -> io::Result<()> {
+        self.operate()?;
+        let child = self.child(at, name)?;
+        assert!(matches!(self.nodes[child].content, Content::Link(_)), "it is a link");
+        self.nodes[child].modified = preserved.modified.seconds;
         Ok(())
     }
 

@@ -4,7 +4,7 @@
 mod fake;
 
 use super::side::{FileType, Side};
-use super::{Copier, Count, Doing, Limit, Located, Size, Skip, Watcher, count, remove};
+use super::{Copier, Count, Doing, Kept, Limit, Located, Made, Size, Skip, Watcher, count, remove};
 use anyhow::Result;
 use fake::{Fake, Tree};
 use proptest::collection::{btree_map, vec};
@@ -52,8 +52,8 @@ fn trees() -> impl Strategy<Value = Tree> {
     let leaf = prop_oneof![
         4 => (permissions.clone(), size, any::<u8>())
             .prop_map(|(permissions, size, byte)| Tree::File(permissions, vec![byte; size])),
-        1 => Just(Tree::Leaf(FileType::Symlink)),
-        1 => Just(Tree::Leaf(FileType::Special)),
+        1 => vec(any::<u8>(), 1..9).prop_map(Tree::Link),
+        1 => Just(Tree::Leaf(FileType::Fifo)),
     ];
     let name = vec(prop_oneof![Just(b'.'), Just(b'\n'), Just(0xff), b'a'..=b'c'], 1..4)
         .prop_filter("not a name", |name| !matches!(&name[..], b"." | b".."));
@@ -67,9 +67,13 @@ fn trees() -> impl Strategy<Value = Tree> {
     })
 }
 
+fn kept() -> impl Strategy<Value = Kept> {
+    prop_oneof![Just(Kept::Files), Just(Kept::Links), Just(Kept::Attributes)]
+}
+
 /// Copies the whole of one side to the other; the result is the walk's.
-fn copy_all(from: &mut Fake, to: &mut Fake, seen: &mut Seen) -> Result<()> {
-    let Located::Directory(source, _) = from.locate(b".")? else { panic!("not a directory") };
+fn copy_all(from: &mut Fake, to: &mut Fake, kept: Kept, seen: &mut Seen) -> Result<()> {
+    let Located::Directory(source, status) = from.locate(b".")? else { panic!("not a directory") };
     let destination = match to.directory_at(b".") {
         Ok(destination) => destination,
         Err(error) => {
@@ -77,19 +81,20 @@ fn copy_all(from: &mut Fake, to: &mut Fake, seen: &mut Seen) -> Result<()> {
             return Err(error.into());
         }
     };
-    Copier::new(from, to, seen).tree(source, destination)
+    let complete = Made::Before.completed_as(&status, kept);
+    Copier::new(from, to, seen, kept).tree(source, destination, complete)
 }
 
 proptest! {
     #[test]
-    fn a_copy_is_what_was_copied(tree in trees()) {
+    fn a_copy_is_what_was_copied(tree in trees(), kept in kept()) {
         let mut from = Fake::new(&tree);
         let mut to = Fake::new(&Tree::Directory(0o755, [].into()));
         let mut seen = Seen::default();
-        copy_all(&mut from, &mut to, &mut seen).unwrap();
+        copy_all(&mut from, &mut to, kept, &mut seen).unwrap();
         prop_assert_eq!((from.open(), to.open()), (0, 0));
         prop_assert_eq!(seen.failed, 0);
-        let copyable = tree.without_leaves();
+        let copyable = tree.kept(kept);
         prop_assert_eq!(seen.files.len(), copyable.files());
         prop_assert_eq!(to.tree().entries(), copyable.entries());
 
@@ -101,17 +106,39 @@ proptest! {
     }
 
     #[test]
+    fn attributes_are_kept_where_that_is_asked_for_and_set_id_bits_nowhere_else(
+        tree in trees(),
+        twice: bool,
+    ) {
+        let mut from = Fake::new(&tree);
+        from.mark();
+        let mut to = Fake::new(&Tree::Directory(0o755, [].into()));
+        let mut plain = Fake::new(&Tree::Directory(0o755, [].into()));
+        copy_all(&mut from, &mut plain, Kept::Links, &mut Seen::default()).unwrap();
+        for (path, (permissions, modified, xattrs)) in plain.attributes() {
+            prop_assert_eq!((permissions & 0o6000, modified, xattrs), (0, 0, vec![]), "{:?}", path);
+        }
+        if twice {
+            // Over a copy that is there already.
+            copy_all(&mut from, &mut to, Kept::Links, &mut Seen::default()).unwrap();
+        }
+        copy_all(&mut from, &mut to, Kept::Attributes, &mut Seen::default()).unwrap();
+        prop_assert_eq!(to.attributes(), from.attributes());
+    }
+
+    #[test]
     fn whatever_fails_nothing_leaks_and_no_file_is_half(
         tree in trees(),
         at in prop_oneof![0u32..10, 0u32..200],
         source_fails: bool,
         fatal: bool,
+        kept in kept(),
     ) {
         let mut from = Fake::new(&tree);
         let mut to = Fake::new(&Tree::Directory(0o755, [].into()));
         if source_fails { from.fail_at(at, fatal) } else { to.fail_at(at, fatal) }
         let mut seen = Seen::default();
-        let result = copy_all(&mut from, &mut to, &mut seen);
+        let result = copy_all(&mut from, &mut to, kept, &mut seen);
         prop_assert_eq!((from.open(), to.open()), (0, 0));
         if fatal && (from.has_failed() || to.has_failed()) {
             // Probing whether a file is there already may fail without harm.
@@ -142,7 +169,7 @@ fn a_directory_that_is_moved_away_ends_the_walk() {
     from.move_up(b"a");
     let mut to = Fake::new(&Tree::Directory(0o755, [].into()));
     let mut seen = Seen::default();
-    let error = copy_all(&mut from, &mut to, &mut seen).unwrap_err();
+    let error = copy_all(&mut from, &mut to, Kept::Links, &mut seen).unwrap_err();
     assert!(error.to_string().contains("moved"), "{error}");
     assert_eq!(seen.files, [b"a/file"]);
 }
