@@ -150,7 +150,7 @@ impl<O> ServiceQueue<O> {
     /// [`Full`] if the slots left are spoken for by requests in flight: try again when the client
     /// has consumed some, and once between [`ServiceQueue::arm`] and sleeping.
     pub fn complete_more(&mut self, mut entry: CqeWords) -> Result<(), Full> {
-        if !self.has_room_for_more() {
+        if !self.has_room_for_more().unwrap_or(false) {
             return Err(Full);
         }
         self.seal(&mut entry);
@@ -158,9 +158,12 @@ impl<O> ServiceQueue<O> {
     }
 
     /// Whether [`ServiceQueue::complete_more`] would find room.
+    ///
+    /// # Errors
+    /// [`Corrupt::Head`]: the session must be ended.
     #[inline]
-    pub fn has_room_for_more(&mut self) -> bool {
-        self.spare() > 0 || self.refresh_head().unwrap_or(false)
+    pub fn has_room_for_more(&mut self) -> Result<bool, Corrupt> {
+        Ok(self.spare() > 0 || self.refresh_head()?)
     }
 
     fn seal(&self, entry: &mut CqeWords) {

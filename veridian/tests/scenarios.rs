@@ -132,6 +132,7 @@ scenarios! {
     watches::every_change_of_others_is_seen_or_said_to_be_lost,
     watches::a_watch_that_sleeps_is_woken_by_each_change,
     watches::watches_end_with_handle_and_object,
+    watches::watches_never_take_the_last_place,
     requests::nop_and_probe,
     requests::a_timeout_ends_and_can_be_cancelled,
     requests::every_request_of_a_full_queue_is_answered,

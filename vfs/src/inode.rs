@@ -34,6 +34,8 @@ pub(crate) struct Inode {
     references: Cell<u64>,
     /// The name that it was found by last, or none.
     pub(crate) place: Place,
+    /// Whether it has lost its last name.
+    pub(crate) is_gone: Cell<bool>,
     budget: Rc<Budget>,
 }
 
@@ -103,6 +105,7 @@ impl Inode {
             doubts: Cell::new(0),
             references: Cell::new(references),
             place: Place::default(),
+            is_gone: Cell::new(false),
             budget,
         }
     }

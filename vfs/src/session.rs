@@ -234,7 +234,7 @@ impl Session {
             self.locks.closed(file.inode.id, self.id, handle);
         }
         if file.has_watched.get() {
-            self.watches.closed(self.id, handle);
+            self.watches.closed(file.inode.object(), self.id, handle);
         }
         Ok(())
     }

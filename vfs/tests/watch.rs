@@ -9,6 +9,8 @@
     reason = "a test fails by panicking"
 )]
 
+#[path = "watch/interrupted.rs"]
+mod interrupted;
 #[path = "watch/random.rs"]
 mod random;
 mod support;
@@ -19,7 +21,8 @@ use dataplane::file::{LinkFlags, OpenFlags, RenameFlags, WatchEvents, XattrMode}
 use support::System;
 use support::client::{BOTH, Client, READ, Terms, WRITE, session};
 use support::watching::Report;
-use support::{each, each_alone};
+use support::{block_on, each, each_alone};
+use vfs::Writability;
 
 const NAMES: WatchEvents = WatchEvents::NAMES;
 const ATTRIBUTES: WatchEvents = WatchEvents::ATTRIBUTES;
@@ -200,11 +203,11 @@ fn what_is_too_much_to_remember_is_said_to_be_lost() {
     let client = system.root_client();
     let directory = inode(&client, "");
     let mut watch = client.watch_with(client.root, NAMES, 0, 1).unwrap();
-    for name in 0..64 {
+    for name in 0..32 {
         client.create(&name.to_string(), 0o644).unwrap();
     }
-    assert_eq!(watch.reports().len(), 64);
-    for name in 64..200 {
+    assert_eq!(watch.reports().len(), 32);
+    for name in 32..200 {
         client.create(&name.to_string(), 0o644).unwrap();
     }
     assert_eq!(watch.reports(), [report(directory, 0, "", WatchEvents::LOST)]);
@@ -262,17 +265,26 @@ fn who_may_not_read_may_not_watch() {
 }
 
 #[test]
-fn a_session_has_only_so_many_watches() {
+fn a_user_has_only_so_many_watches() {
     let system = System::new(8 << 20);
-    let (client, other) = (system.root_client(), system.root_client());
-    let watch = || client.watch_with(client.root, ALL, 0, 1);
-    let mut watches: Vec<_> = (0..1024).map(|_| watch().unwrap()).collect();
-    assert_eq!(watch().err(), Some(Errno::EDQUOT));
-    assert!(other.watch_with(other.root, ALL, 0, 1).is_ok());
-    watches.pop();
-    assert!(watch().is_ok());
-    client.create("a", 0o644).unwrap();
-    assert!(!watches[1023 - 1].take_completions());
+    let [one, two] = [5, 5].map(|uid| system.client(uid, uid));
+    let other = system.client(6, 6);
+    let watch = |client| Client::watch_with(client, client.root, ALL, 0, 1);
+    // What all of a user's sessions watch counts together, of one object and of all.
+    let mut watches: Vec<_> = (0..16).map(|_| watch(&one).unwrap()).collect();
+    assert_eq!(watch(&two).err(), Some(Errno::EDQUOT));
+    assert!(watch(&other).is_ok());
+    let everywhere = ALL | WatchEvents::EVERYWHERE;
+    watches.extend((0..16).map(|_| two.watch_with(two.root, everywhere, 0, 1).unwrap()));
+    assert_eq!(one.watch_with(one.root, everywhere, 0, 1).err(), Some(Errno::EDQUOT));
+    for number in 0..480 {
+        let file = one.create(&number.to_string(), 0o644).unwrap();
+        watches.push(one.watch_with(file, ALL, 0, 1).unwrap());
+    }
+    let file = two.create("last", 0o644).unwrap();
+    assert_eq!(two.watch_with(file, ALL, 0, 1).err(), Some(Errno::EDQUOT));
+    watches.clear();
+    assert!(two.watch_with(file, ALL, 0, 1).is_ok() && watch(&two).is_ok());
 }
 
 #[test]
@@ -291,4 +303,45 @@ fn a_file_without_a_name_is_watched_through_its_handle() {
     let root = inode(&client, "");
     assert_eq!(above.reports(), [report(root, number, "named", NAMES | CONTENTS)]);
     assert_eq!(watch.end, None);
+}
+
+#[test]
+fn a_replaced_file_is_no_entry_any_more() {
+    each(|_, client| {
+        client.mkdir("d", 0o755).unwrap();
+        client.create("d/a", 0o644).unwrap();
+        let old = client.create("d/b", 0o644).unwrap();
+        let directory = client.open("d", READ).unwrap();
+        let mut watch = client.watch(directory, ALL);
+        client.rename("d/a", "d/b").unwrap();
+        assert_eq!(watch.reports().len(), 2);
+        client.write(old, 0, b"x").unwrap();
+        assert_eq!(watch.reports(), [], "it has no name");
+    });
+}
+
+#[test]
+fn what_is_refused_is_not_reported() {
+    let system = System::new(8 << 20);
+    let client = system.root_client();
+    client.mkdir("d", 0o755).unwrap();
+    client.mkdir("ro", 0o755).unwrap();
+    client.create("d/a", 0o644).unwrap();
+    block_on(system.service.bind(b"d", b"ro", Writability::ReadOnly)).unwrap();
+    let directory = client.open("d", READ).unwrap();
+    let mut watch = client.watch(directory, ALL);
+    assert_eq!(client.rename("d/a", "ro/b"), Err(Errno::EROFS));
+    assert_eq!(client.chmod("ro/a", 0o600), Err(Errno::EROFS));
+    assert_eq!(watch.reports(), []);
+}
+
+#[test]
+fn a_watch_of_what_is_gone_already_ends_at_once() {
+    each_alone(|_, client| {
+        let file = client.create("f", 0o644).unwrap();
+        client.unlink("f").unwrap();
+        let mut watch = client.watch(file, ALL);
+        watch.take_completions();
+        assert_eq!(watch.end, Some(Ok(0)));
+    });
 }

@@ -79,6 +79,8 @@ enum State {
 pub(super) struct InFlight {
     entries: Vec<Entry>,
     free: Vec<u32>,
+    /// Requests with many completions whose last one was not consumed yet.
+    many: u64,
 }
 
 /// A completion that no honest service sends: for a request that is not in flight, or one too many.
@@ -88,7 +90,7 @@ pub(super) struct Unknown;
 impl InFlight {
     pub(super) fn new(slots: u32) -> Self {
         let entries = (0..slots).map(|_| Entry::free()).collect();
-        Self { entries, free: (0..slots).rev().collect() }
+        Self { entries, free: (0..slots).rev().collect(), many: 0 }
     }
 
     /// The ticket that the next [`InFlight::start`] returns.
@@ -105,6 +107,7 @@ impl InFlight {
             entry.state = State::Waiting(None);
             entry.most = most;
             entry.shots = shots;
+            self.many += u64::from(shots == Shots::Many);
         }
     }
 
@@ -127,6 +130,27 @@ impl InFlight {
             done.status = Status::count(count.min(entry.most));
         }
         Ok(done)
+    }
+
+    /// Requests that can be in flight.
+    pub(super) fn slots(&self) -> u64 {
+        self.entries.len() as u64
+    }
+
+    /// Requests in flight that have many completions, and so end only when they are told to.
+    pub(super) fn many(&self) -> u64 {
+        self.many
+    }
+
+    /// A completion was taken out of the ring.
+    #[inline]
+    pub(super) fn consumed(&mut self, done: &Done) {
+        if self.many > 0
+            && !done.flags.contains(CqeFlags::MORE)
+            && self.entry(done.ticket).is_some_and(|entry| entry.shots == Shots::Many)
+        {
+            self.many -= 1;
+        }
     }
 
     /// Whether nobody wants the completions of a request.

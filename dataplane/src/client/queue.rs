@@ -74,6 +74,8 @@ pub struct Queue {
     /// Whether anything was submitted or consumed since the service was last looked after.
     pub(super) unnotified: bool,
     pub(super) safety_wakes: u64,
+    /// The watch that is asked first, by index, so that none is passed over.
+    pub(super) next_watch: usize,
     pub(super) acting_as: u16,
 }
 
@@ -101,6 +103,7 @@ impl Queue {
             ended: None,
             unnotified: false,
             safety_wakes: 0,
+            next_watch: 0,
             acting_as: 0,
         })
     }
@@ -320,7 +323,7 @@ impl Queue {
     ///
     /// # Errors
     /// The session is over; [`ClientError::Full`] if every slot is taken by completions that
-    /// nobody has asked for.
+    /// nobody has asked for, or by requests that end only when they are told to.
     #[inline]
     pub fn submit_waiting(&mut self, sqe: Sqe) -> Result<Ticket, ClientError> {
         self.with_room(|queue| queue.submit(sqe))
@@ -338,7 +341,9 @@ impl Queue {
         loop {
             match submit(self) {
                 // Only what the service has yet to answer; what is kept stays until it is taken.
-                Err(ClientError::Full) if self.ring.in_flight() > 0 => self.make_room()?,
+                Err(ClientError::Full) if self.ring.in_flight() > self.in_flight.many() => {
+                    self.make_room()?;
+                }
                 result => return result,
             }
         }
@@ -398,6 +403,7 @@ impl Queue {
         let kind =
             if done.flags.contains(CqeFlags::MORE) { Completion::More } else { Completion::Last };
         self.unnotified = true;
+        self.in_flight.consumed(done);
         self.ring.consume(words, kind).map_err(|_| self.end(ClientError::Corrupt))
     }
 

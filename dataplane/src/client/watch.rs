@@ -47,26 +47,28 @@ impl Queue {
     /// # Errors
     /// The service's answer, [`ClientError::NoBuffer`], [`ClientError::Full`].
     pub fn watch(&mut self, handle: Handle, events: WatchEvents) -> Result<Watch, ClientError> {
+        // One place must stay for what ends watches.
+        if self.in_flight.many() + 2 > self.in_flight.slots() {
+            return Err(ClientError::Full);
+        }
         let slots = self.buffer(SLOTS * WatchRecord::BYTES)?;
         let request = Request::Watch { handle, events, slots: slots.range() };
-        match self.begin_watch(&request) {
-            Ok((ticket, early)) => Ok(Watch { ticket, slots, early, has_ended: false }),
+        let ticket = match self.submit_waiting(request.to_sqe()) {
+            Ok(ticket) => ticket,
             Err(error) => {
                 self.give_back(slots);
-                Err(error)
+                return Err(error);
             }
-        }
-    }
-
-    fn begin_watch(&mut self, request: &Request) -> Result<(Ticket, Option<Done>), ClientError> {
-        let ticket = self.submit_waiting(request.to_sqe())?;
-        // What is answered behind it was accepted behind it.
+        };
+        // What is answered behind it was accepted behind it. If this fails, the service may still
+        // write to the slots: they stay taken.
         self.call(Sqe::new(Opcode::Nop, Handle::NONE))?;
         let early = self.take_kept(ticket);
-        if let Some(done) = early {
-            done.status.result()?;
+        if let Some(Err(error)) = early.map(|done| done.status.result()) {
+            self.give_back(slots);
+            return Err(error.into());
         }
-        Ok((ticket, early))
+        Ok(Watch { ticket, slots, early, has_ended: false })
     }
 
     /// Waits for the next change that any of some watches reports: its index, and the change;
@@ -82,9 +84,12 @@ impl Queue {
     ) -> Result<(usize, Option<Change>), ClientError> {
         loop {
             let drained = self.drain();
-            for (index, watch) in watches.iter_mut().enumerate() {
+            let first = self.next_watch.min(watches.len());
+            for index in (first..watches.len()).chain(0..first) {
+                let Some(watch) = watches.get_mut(index) else { continue };
                 let early = watch.early.take();
                 if let Some(done) = early.or_else(|| self.take_kept(watch.ticket)) {
+                    self.next_watch = index + 1;
                     return Ok((index, self.reported(watch, done)?));
                 }
             }
@@ -113,10 +118,13 @@ impl Queue {
         slot: u64,
         events: WatchEvents,
     ) -> Result<Change, ClientError> {
-        let ArenaRange { offset: first, len } = watch.slots.range();
-        let end = u64::from(first) + u64::from(len);
-        let fits = slot >= first.into() && slot + WatchRecord::BYTES as u64 <= end;
-        let offset = u32::try_from(slot).ok().filter(|_| fits);
+        let first = watch.slots.range().offset;
+        let within = slot.checked_sub(first.into());
+        let is_one = |within: &u64| {
+            *within < (SLOTS * WatchRecord::BYTES) as u64
+                && within.is_multiple_of(WatchRecord::BYTES as u64)
+        };
+        let offset = within.filter(is_one).and_then(|_| u32::try_from(slot).ok());
         let offset = offset.ok_or(ClientError::Service(Errno::EPROTO))?;
         let mut record = WatchRecord::new_zeroed();
         let bytes = record.as_mut_bytes();

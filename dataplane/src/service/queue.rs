@@ -59,8 +59,9 @@ pub(super) struct QueueState<S: DataService> {
     tasks: Vec<Option<Task<S::Held>>>,
     /// Slots of requests that are woken, in no order.
     woken: Vec<u32>,
-    /// Slots of those that wait for the client to make room; some may have ended.
+    /// Slots of those that wait for the client to make room, each once; some may have ended.
     stalled: VecDeque<u32>,
+    is_stalled: Vec<bool>,
     /// Slots with a timeout, in no order, and an instant before which none is due.
     timeouts: Vec<u32>,
     next_timeout: Option<Instant>,
@@ -83,6 +84,7 @@ impl<S: DataService> QueueState<S> {
             tasks: (0..slots).map(|_| None).collect(),
             woken: Vec::new(),
             stalled: VecDeque::new(),
+            is_stalled: alloc::vec![false; slots as usize],
             timeouts: Vec::new(),
             next_timeout: None,
             held: VecDeque::new(),
@@ -113,7 +115,7 @@ impl<S: DataService> QueueState<S> {
     /// Serves up to a batch of submissions; returns how many.
     #[inline]
     pub(super) fn serve(&mut self, scope: &mut Scope<'_, S>) -> Result<u32, Corrupt> {
-        let retried = self.retry(scope.counters, STALLED_LOOK);
+        let retried = self.retry(scope.counters, STALLED_LOOK)?;
         let mut served = 0;
         // The one comparison of the loop does for both, the batch and what is timed.
         let mut pause = self.timing.untimed().min(BATCH);
@@ -182,7 +184,7 @@ impl<S: DataService> QueueState<S> {
                 Answer::Many(shots) => {
                     let (woken, waker) = waker(scope.hub);
                     waker.wake_by_ref();
-                    TaskKind::Woken(Woken::Many(shots, false), woken, waker)
+                    TaskKind::Woken(Woken::Many(shots), woken, waker)
                 }
             },
         };

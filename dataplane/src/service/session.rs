@@ -170,7 +170,9 @@ impl<S: DataService> SessionState<S> {
         }
         // It may have made room before it could see that the service sleeps.
         let counters = &mut self.counters;
-        let posted = self.queues.each(waiting, |queue| queue.retry(counters, usize::MAX));
+        // Corruption is found when the session is served.
+        let retry = |queue: &mut QueueState<S>| queue.retry(counters, usize::MAX).unwrap_or(1);
+        let posted = self.queues.each(waiting, retry);
         if posted > 0 || self.is_ready() {
             self.disarm();
             return false;

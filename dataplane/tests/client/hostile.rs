@@ -236,4 +236,23 @@ proptest! {
         }
         askers.into_iter().for_each(Asker::finish);
     }
+
+    #[test]
+    fn nothing_a_service_writes_deceives_who_watches(
+        script in prop::collection::vec(any::<u8>(), cases::steps(400)),
+        looks in 1..40usize,
+    ) {
+        let stage = Arc::new(Stage::default());
+        let geometry = Geometry::new(8, 8).unwrap();
+        let mut queue = stage.enter(geometry, WaitMode::Adaptive, Conduct::Hostile, script);
+        if let Ok(watch) = queue.watch(HANDLE, WatchEvents::CHANGES) {
+            let mut watches = [watch];
+            for _ in 0..looks {
+                let deadline = stage.now().after_ns(50_000);
+                if let Ok((index, Some(change))) = queue.next_change(&mut watches, Some(deadline)) {
+                    assert!(index == 0 && change.name.len() <= 256);
+                }
+            }
+        }
+    }
 }

@@ -542,3 +542,28 @@ fn watches_that_take_every_slot_still_end() {
     }
     assert_eq!(reports, 5);
 }
+
+#[test]
+fn requests_that_waited_for_room_and_ended_leave_nothing_to_look_at() {
+    for cycles in [2u64, 200] {
+        let mut harness = Harness::new();
+        let (_, mut lanes) = harness.open(1, Geometry::new(128, 128).unwrap(), WaitMode::Sleeping);
+        let lane = &mut lanes[0];
+        let mut user_data = 0;
+        for _ in 0..cycles {
+            user_data += 1;
+            lane.submit(&Sqe { op_flags: 2, ..entry(Opcode::Cancel, user_data) }).unwrap();
+            for _ in 0..31 {
+                user_data += 1;
+                lane.submit(&watch(user_data, 1, 0)).unwrap();
+            }
+            harness.turns(1);
+            lane.take_all();
+        }
+        Harness::disturb(lane);
+        let before = harness.service.polls();
+        harness.turns(2);
+        let polls = harness.service.polls() - before;
+        assert!(polls < 200, "{polls} looks at 31 watches, after {cycles} cycles");
+    }
+}

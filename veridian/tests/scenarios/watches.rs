@@ -2,6 +2,7 @@
 //! beside other requests, and until the end.
 
 use crate::{Open, System};
+use control::client::SessionOptions;
 use dataplane::client::{Change, ClientError, Queue, Watch};
 use dataplane::entry::{Errno, Handle};
 use dataplane::file::{OpenFlags, UnlinkKind, WatchEvents};
@@ -96,5 +97,23 @@ pub(crate) fn watches_end_with_handle_and_object(system: &System) {
     let path = queue.open(root, b"closed", OpenFlags::PATH, 0).unwrap();
     let refused = queue.watch(path, WatchEvents::NAMES).err();
     assert_eq!(refused, Some(ClientError::Service(Errno::EBADF)));
+    assert_eq!(queue.in_flight(), 0);
+}
+
+pub(crate) fn watches_never_take_the_last_place(system: &System) {
+    let options = SessionOptions { sq_entries: 8, cq_entries: 8, ..SessionOptions::default() };
+    let open = Open::new(system.connect(), options);
+    let Open { mut queue, root, connection: _connection, session: _session } = open;
+    queue.mkdir(root, b"many", 0o777).unwrap();
+    let directory = queue.open(root, b"many", OpenFlags::DIRECTORY, 0).unwrap();
+    let watches: Vec<_> =
+        (0..7).map(|_| queue.watch(directory, WatchEvents::NAMES).unwrap()).collect();
+    let refused = queue.watch(directory, WatchEvents::NAMES).err();
+    assert_eq!(refused, Some(ClientError::Full));
+    // What else there is to do, and to end them, finds a place.
+    queue.stat(directory, b"").unwrap();
+    for watch in watches {
+        queue.end_watch(watch).unwrap();
+    }
     assert_eq!(queue.in_flight(), 0);
 }

@@ -12,7 +12,7 @@ use crate::vfs::Vfs;
 use core::ops::Range;
 use dataplane::Credentials;
 use dataplane::entry::Errno;
-use dataplane::file::AllocateMode;
+use dataplane::file::{AllocateMode, WatchEvents};
 
 /// Pages reserved before others have their turn.
 const PAGES_AT_ONCE: u64 = 16 << 10;
@@ -58,6 +58,7 @@ impl Vfs {
         }
         let extends = matches!(mode, AllocateMode::Allocate | AllocateMode::ZeroRange);
         self.note_written(inode, who, if extends { end } else { 0 });
+        self.watches.changed(inode, WatchEvents::CONTENTS);
         Ok(())
     }
 

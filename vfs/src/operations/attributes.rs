@@ -68,14 +68,15 @@ impl Vfs {
             return Ok(());
         }
         let filesystem = &inode.mount.filesystem;
-        let news = filesystem.set_attributes(inode.number, &changes).await?;
+        let changing = self.watches.changing(&inode, WatchEvents::ATTRIBUTES);
+        let news = filesystem.set_attributes(inode.number, &changes).await;
+        let news = changing.answered(news)?;
         if inode.kind == FileKind::Regular && !inode.mount.is_momentary() {
             // Size and the times of contents may be newer here.
             apply(&mut inode.attributes_mut(), &changes);
         } else {
             inode.merge(&news);
         }
-        self.watches.changed(&inode, WatchEvents::ATTRIBUTES);
         Ok(())
     }
 

@@ -10,6 +10,7 @@ use crate::vfs::Vfs;
 use alloc::rc::Rc;
 use dataplane::Credentials;
 use dataplane::entry::Errno;
+use dataplane::file::WatchEvents;
 
 /// One end of a copy.
 #[derive(Clone, Copy)]
@@ -57,6 +58,7 @@ impl Vfs {
         }
         let wanted = left.min(MAX_TRANSFER);
         let mut buffer = new_page()?;
+        let changing = self.watches.changing(target, WatchEvents::CONTENTS);
         let mut done = 0;
         while done < wanted {
             let (index, within, part) = piece_at(start + done, wanted - done);
@@ -66,7 +68,7 @@ impl Vfs {
                 failed => failed,
             };
             match copied {
-                Err(error) if done == 0 => return Err(error),
+                Err(error) if done == 0 => return changing.answered(Err(error)),
                 Err(_) => break,
                 Ok(()) => done += part as u64,
             }
@@ -78,6 +80,8 @@ impl Vfs {
         }
         if done > 0 {
             self.note_written(target, who, start + done);
+        } else {
+            changing.refused();
         }
         self.note_access(source);
         u32::try_from(done).map_err(|_| Errno::EINVAL)

@@ -81,8 +81,9 @@ impl Vfs {
         region.read(start, &mut bytes).map_err(out_of_bounds)?;
         self.drop_privileges(inode, who).await?;
         let at = if appends { WriteAt::End } else { WriteAt::Offset(offset) };
-        let written = inode.mount.filesystem.write(inode.number, at, bytes).await?;
-        self.watches.changed(inode, WatchEvents::CONTENTS);
+        let changing = self.watches.changing(inode, WatchEvents::CONTENTS);
+        let written = inode.mount.filesystem.write(inode.number, at, bytes).await;
+        let written = changing.answered(written)?;
         u32::try_from(written).map_err(|_| Errno::EINVAL)
     }
 
@@ -98,9 +99,9 @@ impl Vfs {
     ) -> Result<()> {
         self.drop_privileges(inode, who).await?;
         let changes = Changes { size: Some(size), ..Changes::default() };
-        let news = inode.mount.filesystem.set_attributes(inode.number, &changes).await?;
-        inode.merge(&news);
-        self.watches.changed(inode, WatchEvents::CONTENTS);
+        let changing = self.watches.changing(inode, WatchEvents::CONTENTS);
+        let news = inode.mount.filesystem.set_attributes(inode.number, &changes).await;
+        inode.merge(&changing.answered(news)?);
         Ok(())
     }
 

@@ -53,12 +53,12 @@ impl Vfs {
             return Err(Errno::EPERM);
         }
         let mut change = self.change_names(&walk, name, Some(&file))?;
+        let changing = self.watches.changing(&file, WatchEvents::ATTRIBUTES);
         let at = Name { directory: directory.number, name };
         let linked = directory.mount.filesystem.link(file.number, at, self.time()).await;
-        let linked = change.answered(linked)?;
+        let linked = changing.answered(change.answered(linked))?;
         directory.merge(&linked.directory);
         file.merge(&linked.node.attributes);
-        self.watches.changed(&file, WatchEvents::ATTRIBUTES);
         if file.kind == FileKind::Regular && file.is_cache_only() {
             // It may have had no name before.
             file.mount.anchor(&file);

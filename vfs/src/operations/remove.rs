@@ -6,11 +6,12 @@ use crate::permission::{self, Want};
 use crate::session::{OpenFile, Session};
 use crate::vfs::Vfs;
 use crate::walk::{Last, Links, Walk};
+use crate::watches::Watches;
 use alloc::rc::Rc;
 use dataplane::entry::Errno;
 use dataplane::file::{FileKind, UnlinkKind, WatchEvents};
 use dataplane::filesystem::{Attributes, Name};
-use dataplane::{Credentials, SessionRights};
+use dataplane::{Credentials, SessionId, SessionRights};
 
 /// A name is being changed. Until the file system has answered, nobody knows what it is; if the
 /// request is dropped before, or another change of the same directory overlaps, the cache forgets
@@ -25,6 +26,8 @@ pub(super) struct NameChange<'a> {
     is_clear: bool,
     /// Whether who watches has been told of it, or need not be.
     is_told: bool,
+    /// Who changes it.
+    session: Option<SessionId>,
 }
 
 impl NameChange<'_> {
@@ -59,10 +62,12 @@ impl NameChange<'_> {
     }
 
     fn note(&mut self, target: Option<&Rc<Inode>>) {
-        match (target, self.file) {
-            (Some(file), _) => file.place.set(self.directory.number.0, self.name),
-            (None, Some(file)) => file.place.leave(self.directory.number.0, self.name),
-            (None, None) => {}
+        let directory = self.directory.number.0;
+        if let Some(file) = self.file {
+            file.place.leave(directory, self.name);
+        }
+        if let Some(file) = target {
+            file.place.set(directory, self.name);
         }
         self.tell(target);
     }
@@ -71,7 +76,8 @@ impl NameChange<'_> {
     fn tell(&mut self, target: Option<&Rc<Inode>>) {
         let entry = target.or(self.file).map_or(0, |file| file.number.0);
         self.is_told = true;
-        self.vfs.watches.names_changed(self.directory, self.name, entry);
+        let tell = |all: &Watches| all.names_changed(self.directory, self.name, entry);
+        self.vfs.watches.acting_for(self.session, tell);
     }
 }
 
@@ -112,6 +118,7 @@ impl Vfs {
             version: directory.directory()?.bump(),
             is_clear: false,
             is_told: false,
+            session: self.watches.acting(),
         })
     }
 
@@ -120,6 +127,7 @@ impl Vfs {
         inode.merge(news);
         self.watches.changed(inode, WatchEvents::ATTRIBUTES);
         if news.links == 0 {
+            inode.is_gone.set(true);
             self.watches.gone(inode);
         }
         if news.links == 0 && inode.kind != FileKind::Directory {
@@ -180,8 +188,9 @@ impl Vfs {
         let removed = change.answered(answer.await)?;
         directory.merge(&removed.directory);
         change.done(None);
-        if removed.node.inode == victim.number {
-            self.lost_name(&victim, &removed.node.attributes);
+        // Others may have been faster, and the name another file's by then.
+        if let Some(lost) = directory.mount.find(removed.node.inode) {
+            self.lost_name(&lost, &removed.node.attributes);
         }
         Ok(())
     }

@@ -60,6 +60,7 @@ impl Vfs {
             return Err(Errno::EBUSY);
         };
         let (from, to) = (&names.old.at, &names.new.at);
+        names.new.check_writable()?;
         let mut old_change = self.change_names(&names.old, old_name, Some(&names.moved))?;
         // The version that counts is the later one where both are in one directory.
         let mut new_change = self.change_names(&names.new, new_name, names.replaced.as_ref())?;
@@ -75,6 +76,10 @@ impl Vfs {
                 == names.replaced.as_ref().map(|inode| inode.number);
         if !is_as_expected {
             // Other renamings were faster; what the names are will be looked up again.
+            if let Some(moved) = from.mount.find(renamed.moved.inode) {
+                moved.place.set(to.number.0, new_name);
+            }
+            self.note_replaced(&names, &renamed);
             return Ok(());
         }
         Self::note_renamed(&names, &renamed);
@@ -92,11 +97,7 @@ impl Vfs {
             new_change.done(Some(Rc::clone(&names.moved)));
             old_change.done(old_target);
         }
-        if let (Some(replaced), Some(node), false) =
-            (&names.replaced, &renamed.replaced, names.exchange)
-        {
-            self.lost_name(replaced, &node.attributes);
-        }
+        self.note_replaced(&names, &renamed);
         Ok(())
     }
 
@@ -139,6 +140,14 @@ impl Vfs {
             return Err(Errno::ENOTDIR);
         }
         Ok(Names { old, new, moved, replaced, exchange })
+    }
+
+    /// Takes note that what was replaced has lost a name, whichever file that was.
+    fn note_replaced(&self, names: &Names<'_>, renamed: &Renamed) {
+        let Some(node) = renamed.replaced.as_ref().filter(|_| !names.exchange) else { return };
+        if let Some(replaced) = names.new.at.mount.find(node.inode) {
+            self.lost_name(&replaced, &node.attributes);
+        }
     }
 
     fn note_renamed(names: &Names<'_>, renamed: &Renamed) {

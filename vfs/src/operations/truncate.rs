@@ -59,7 +59,9 @@ impl Vfs {
                 ..Changes::default()
             };
             let filesystem = &inode.mount.filesystem;
-            let news = filesystem.set_attributes(inode.number, &changes).await?;
+            let changing = self.watches.changing(inode, WatchEvents::CONTENTS);
+            let news = filesystem.set_attributes(inode.number, &changes).await;
+            let news = changing.answered(news)?;
             inode.attributes_mut().blocks = news.blocks;
         }
         let mut attributes = inode.attributes_mut();

@@ -51,6 +51,7 @@ impl Vfs {
         if !inode.is_cache_only() {
             wanted = wanted.min(MAX_TRANSFER);
         }
+        let changing = self.watches.changing(inode, WatchEvents::CONTENTS);
         let mut done = 0;
         let mut failed = None;
         while done < wanted {
@@ -69,7 +70,7 @@ impl Vfs {
             }
         }
         match failed {
-            Some(error) if done == 0 => Err(error),
+            Some(error) if done == 0 => changing.answered(Err(error)),
             _ => {
                 self.note_written(inode, who, offset + done);
                 u32::try_from(done).map_err(|_| Errno::EINVAL)
@@ -126,6 +127,5 @@ impl Vfs {
             contents.attributes_dirty.set(true);
             self.note_dirty(inode);
         }
-        self.watches.changed(inode, WatchEvents::CONTENTS);
     }
 }

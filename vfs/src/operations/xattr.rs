@@ -61,9 +61,9 @@ impl Vfs {
         check(&file.inode, who, xattr.name, Want::WRITE)?;
         let time = self.time();
         let filesystem = &file.inode.mount.filesystem;
-        filesystem.set_xattr(file.inode.number, xattr, mode, time).await?;
+        let changing = self.watches.changing(&file.inode, WatchEvents::ATTRIBUTES);
+        changing.answered(filesystem.set_xattr(file.inode.number, xattr, mode, time).await)?;
         file.inode.attributes_mut().changed = time;
-        self.watches.changed(&file.inode, WatchEvents::ATTRIBUTES);
         Ok(())
     }
 
@@ -102,9 +102,9 @@ impl Vfs {
         check(&file.inode, who, name, Want::WRITE)?;
         let time = self.time();
         let filesystem = &file.inode.mount.filesystem;
-        filesystem.remove_xattr(file.inode.number, name, time).await?;
+        let changing = self.watches.changing(&file.inode, WatchEvents::ATTRIBUTES);
+        changing.answered(filesystem.remove_xattr(file.inode.number, name, time).await)?;
         file.inode.attributes_mut().changed = time;
-        self.watches.changed(&file.inode, WatchEvents::ATTRIBUTES);
         Ok(())
     }
 }

@@ -29,8 +29,12 @@ impl Inner {
         if events.contains(WatchEvents::EVERYWHERE) && !is_root {
             return Err(Errno::EINVAL);
         }
-        let watch = Watch::new(session.id, handle, file.inode.object(), events);
+        let whose = (session.id, session.principal(0)?.uid);
+        let watch = Watch::new(whose, handle, file.inode.object(), events);
         let reports = Reports::begin(watch, &self.vfs.watches, &session.arena, slots)?;
+        if file.inode.is_gone.get() {
+            self.vfs.watches.gone(&file.inode);
+        }
         file.has_watched.set(true);
         Ok(reports)
     }

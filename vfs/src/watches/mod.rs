@@ -4,6 +4,7 @@
 //!   object   what changes, and the name that it was found by
 //!   watch    one WATCH: what it wants to know, and what it has yet to report
 //!   table    all of them; told of each change
+//!   changing a change that is under way
 //!   reports  the completions of one WATCH
 //! ```
 //!
@@ -11,6 +12,7 @@
 //! remember is bounded: so many watches, and of each so many entries until it is said that some
 //! were lost.
 
+mod changing;
 mod object;
 mod reports;
 mod table;

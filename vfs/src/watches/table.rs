@@ -12,15 +12,18 @@ use dataplane::SessionId;
 use dataplane::entry::{Errno, Handle};
 use dataplane::file::WatchEvents;
 
-/// Most watches of one session.
-pub(super) const MOST_PER_SESSION: usize = 1024;
+/// Most watches of one user: what they have yet to report is charged to nobody.
+const MOST_OF_USER: usize = 512;
+/// Most watches of one user on one object, or everywhere: each change costs whoever makes it a look
+/// at all of them.
+const MOST_OF_OBJECT: usize = 16;
 
 /// Who is told of changes.
 #[derive(Default)]
 pub(crate) struct Watches {
     by_object: RefCell<BTreeMap<Object, Vec<Rc<Watch>>>>,
     everywhere: RefCell<Vec<Rc<Watch>>>,
-    by_session: RefCell<BTreeMap<SessionId, usize>>,
+    by_user: RefCell<BTreeMap<u32, usize>>,
     /// How many there are.
     count: Cell<usize>,
     /// The session whose request is being carried out.
@@ -34,24 +37,41 @@ impl Watches {
         self.acting.set(Some(session));
     }
 
+    /// The session whose request is being carried out.
+    pub(crate) fn acting(&self) -> Option<SessionId> {
+        self.acting.get()
+    }
+
+    /// Does something as if a session's request did.
+    pub(crate) fn acting_for(&self, session: Option<SessionId>, tell: impl FnOnce(&Self)) {
+        let before = self.acting.replace(session);
+        tell(self);
+        self.acting.set(before);
+    }
+
     /// Tells a watch of all changes from now on.
     ///
     /// # Errors
-    /// EDQUOT: the session has too many.
+    /// EDQUOT: the user has too many, or too many of this object.
     pub(crate) fn add(&self, watch: &Rc<Watch>) -> Result<()> {
-        let mut by_session = self.by_session.borrow_mut();
-        let count = by_session.entry(watch.session).or_default();
-        if *count >= MOST_PER_SESSION {
+        let mut by_user = self.by_user.borrow_mut();
+        let has = by_user.get(&watch.user).copied().unwrap_or(0);
+        let mut everywhere = self.everywhere.borrow_mut();
+        let mut by_object = self.by_object.borrow_mut();
+        let is_everywhere = watch.wanted.contains(WatchEvents::EVERYWHERE);
+        let others = if is_everywhere { Some(&*everywhere) } else { by_object.get(&watch.object) };
+        let of_user = |other: &&Rc<Watch>| other.user == watch.user;
+        let of_object = others.map_or(0, |others| others.iter().filter(of_user).count());
+        if has >= MOST_OF_USER || of_object >= MOST_OF_OBJECT {
             return Err(Errno::EDQUOT);
         }
-        *count += 1;
-        self.count.set(self.count.get() + 1);
-        if watch.wanted.contains(WatchEvents::EVERYWHERE) {
-            self.everywhere.borrow_mut().push(Rc::clone(watch));
+        if is_everywhere {
+            everywhere.push(Rc::clone(watch));
         } else {
-            let mut by_object = self.by_object.borrow_mut();
             by_object.entry(watch.object).or_default().push(Rc::clone(watch));
         }
+        by_user.insert(watch.user, has + 1);
+        self.count.set(self.count.get() + 1);
         Ok(())
     }
 
@@ -70,11 +90,11 @@ impl Watches {
             }
         }
         self.count.set(self.count.get() - 1);
-        let mut by_session = self.by_session.borrow_mut();
-        if let Some(count) = by_session.get_mut(&watch.session) {
+        let mut by_user = self.by_user.borrow_mut();
+        if let Some(count) = by_user.get_mut(&watch.user) {
             *count -= 1;
             if *count == 0 {
-                by_session.remove(&watch.session);
+                by_user.remove(&watch.user);
             }
         }
     }
@@ -113,11 +133,11 @@ impl Watches {
         }
     }
 
-    /// A handle was closed that was watched through.
-    pub(crate) fn closed(&self, session: SessionId, handle: Handle) {
+    /// A handle of a file was closed that was watched through.
+    pub(crate) fn closed(&self, object: Object, session: SessionId, handle: Handle) {
         let by_object = self.by_object.borrow();
         let everywhere = self.everywhere.borrow();
-        for watch in by_object.values().flatten().chain(everywhere.iter()) {
+        for watch in by_object.get(&object).into_iter().flatten().chain(everywhere.iter()) {
             if watch.is_through(session, handle) {
                 watch.close();
             }

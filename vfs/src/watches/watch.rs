@@ -11,12 +11,14 @@ use dataplane::entry::{Errno, Handle};
 use dataplane::file::WatchEvents;
 
 /// Most entries whose changes are remembered until they can be reported.
-const MOST_PENDING: usize = 64;
+const MOST_PENDING: usize = 32;
 
 /// A request to be told of changes.
 pub(crate) struct Watch {
     /// Whose.
     pub(super) session: SessionId,
+    /// The user that it counts for.
+    pub(super) user: u32,
     /// The handle that it watches through.
     pub(super) handle: Handle,
     /// What it watches.
@@ -59,12 +61,12 @@ pub(super) enum Next {
 impl Watch {
     /// A watch that knows of nothing yet.
     pub(crate) fn new(
-        session: SessionId,
+        (session, user): (SessionId, u32),
         handle: Handle,
         object: Object,
         wanted: WatchEvents,
     ) -> Self {
-        Self { session, handle, object, wanted, state: RefCell::default() }
+        Self { session, user, handle, object, wanted, state: RefCell::default() }
     }
 
     /// Takes note of a change that it may want to know of.
@@ -77,7 +79,9 @@ impl Watch {
         let is_it = |change: &&mut Change| {
             change.object == object && change.entry == entry && change.name.as_bytes() == name
         };
-        if let Some(change) = state.pending.iter_mut().find(is_it) {
+        // If something is pending it was woken for that, or waits for its client.
+        let was_idle = state.pending.is_empty();
+        if let Some(change) = state.pending.iter_mut().rev().find(is_it) {
             change.events |= events;
         } else if state.pending.len() < MOST_PENDING {
             let name = StoredName::new(name);
@@ -86,7 +90,9 @@ impl Watch {
             state.pending.clear();
             state.has_lost = true;
         }
-        state.wake();
+        if was_idle {
+            state.wake();
+        }
     }
 
     /// Nothing more will be reported, but for what is pending if its object has gone in order.

@@ -14,6 +14,7 @@ use alloc::vec::Vec;
 use core::future::Future;
 use core::pin::Pin;
 use core::task::{Context, Poll, Waker};
+use rings::Corrupt;
 
 /// Most completions with more to come of one request that are posted at a time.
 const MOST_SHOTS: u32 = 32;
@@ -38,8 +39,7 @@ type Last<H> = (u64, Completion<H>);
 /// What goes on when it is woken.
 pub(super) enum Woken<H> {
     Once(Pin<Box<dyn Future<Output = Completion<H>>>>),
-    /// With whether it is in the queue of those that wait for the client.
-    Many(Box<dyn Shots<H>>, bool),
+    Many(Box<dyn Shots<H>>),
 }
 
 impl<S: DataService> QueueState<S> {
@@ -78,29 +78,40 @@ impl<S: DataService> QueueState<S> {
 
     /// Goes on with up to so many of the requests that wait for the client to make room; returns
     /// how many completions were posted.
+    ///
+    /// # Errors
+    /// [`Corrupt`]: the session must be ended.
     #[inline]
-    pub(in crate::service) fn retry(&mut self, counters: &mut Counters, most: usize) -> u32 {
-        if self.stalled.is_empty() { 0 } else { self.retry_stalled(counters, most) }
+    pub(in crate::service) fn retry(
+        &mut self,
+        counters: &mut Counters,
+        most: usize,
+    ) -> Result<u32, Corrupt> {
+        if self.stalled.is_empty() { Ok(0) } else { self.retry_stalled(counters, most) }
     }
 
     #[cold]
-    fn retry_stalled(&mut self, counters: &mut Counters, most: usize) -> u32 {
+    fn retry_stalled(&mut self, counters: &mut Counters, most: usize) -> Result<u32, Corrupt> {
+        self.ring.has_room_for_more()?;
         let mut posted = 0;
         for _ in 0..most.min(self.stalled.len()) {
             let Some(slot) = self.stalled.pop_front() else { break };
-            let task = self.tasks.get_mut(slot as usize).and_then(Option::as_mut);
-            let Some(TaskKind::Woken(Woken::Many(_, is_stalled), ..)) = task.map(|t| &mut t.kind)
-            else {
+            if let Some(is_stalled) = self.is_stalled.get_mut(slot as usize) {
+                *is_stalled = false;
+            }
+            // What waited may have ended, and another request have its slot.
+            let task = self.tasks.get(slot as usize).and_then(Option::as_ref);
+            let is_many = |task: &Task<_>| matches!(task.kind, TaskKind::Woken(Woken::Many(_), ..));
+            if !task.is_some_and(is_many) {
                 continue;
-            };
-            *is_stalled = false;
+            }
             let (count, ended) = self.go_on(counters, slot);
             posted += count;
             if ended {
                 self.woken.retain(|woken| *woken != slot);
             }
         }
-        posted
+        Ok(posted)
     }
 
     /// Goes on with a request: how many completions were posted, and whether it has ended.
@@ -121,17 +132,18 @@ impl<S: DataService> QueueState<S> {
         };
         let TaskKind::Woken(kind, _, waker) = &mut task.kind else { return (0, None) };
         let mut context = Context::from_waker(waker);
-        let (shots, is_stalled) = match kind {
+        let shots = match kind {
             Woken::Once(future) => {
                 return match future.as_mut().poll(&mut context) {
                     Poll::Ready(completion) => (0, Some((task.user_data, completion))),
                     Poll::Pending => (0, None),
                 };
             }
-            Woken::Many(shots, is_stalled) => (shots, is_stalled),
+            Woken::Many(shots) => shots,
         };
         for posted in 0..MOST_SHOTS {
-            let shot = if self.ring.has_room_for_more() {
+            // A head that cannot be is found once more when the session is served.
+            let shot = if self.ring.has_room_for_more().unwrap_or(false) {
                 shots.next(&mut context)
             } else {
                 shots.last(&mut context).map_or(Shot::NoRoom, Shot::Last)
@@ -148,7 +160,8 @@ impl<S: DataService> QueueState<S> {
                 Shot::Last(completion) => return (posted, Some((task.user_data, completion))),
                 Shot::Waiting => return (posted, None),
                 Shot::NoRoom => {
-                    if !core::mem::replace(is_stalled, true) {
+                    let place = self.is_stalled.get_mut(slot as usize);
+                    if place.is_some_and(|place| !core::mem::replace(place, true)) {
                         self.stalled.push_back(slot);
                     }
                     return (posted, None);

@@ -1,6 +1,7 @@
 //! What can be read of a running system at an instant: the broker's and the services' counts, and
 //! what the kernel knows of their processes.
 
+use crate::place::Shown;
 use anyhow::{Context, Result, bail};
 use control::client::{ConnectError, Connection};
 use control::message::{ClientStatistics, ServiceState, ServiceStatus};
@@ -74,7 +75,7 @@ fn usage(connection: &Connection, status: &ServiceStatus) -> Result<BTreeMap<Str
 fn parse_usage(text: &str) -> BTreeMap<String, u64> {
     let parse = |line: &str| {
         let (name, value) = line.split_once('=')?;
-        Some((name.to_owned(), value.parse().ok()?))
+        Some((Shown(name.as_bytes()).to_string(), value.parse().ok()?))
     };
     text.lines().filter_map(parse).collect()
 }

@@ -1,6 +1,7 @@
 //! What was done between two readings.
 
 use super::reading::{Reading, ServiceReading};
+use crate::place::Shown;
 use anyhow::Result;
 use control::client::Connection;
 use control::message::{ClientStatistics, Work};
@@ -123,7 +124,7 @@ fn service(
 /// What the process of a client is called, if that can be seen from here.
 fn program(pid: u32) -> Option<String> {
     let name = fs::read(format!("/proc/{pid}/comm")).ok()?;
-    Some(String::from_utf8_lossy(&name).trim_end().to_owned())
+    Some(Shown(name.trim_ascii_end()).to_string())
 }
 
 /// What was done for some sessions together.
