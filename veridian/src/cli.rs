@@ -111,7 +111,7 @@ pub(crate) struct Status {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Latencies are from the acceptance of a request by the service to its completion, waiting included;
-about one request in 127 is timed. cpu is of one processor. On a terminal: q quits, ← and → choose
+about one request in 251 is timed. cpu is of one processor. On a terminal: q quits, ← and → choose
 the column that sessions are ordered by, r reverses the order, ↑ and ↓ scroll. Elsewhere, or with
 one of --once, --count and --json, one sample follows another.")]
 pub(crate) struct Top {

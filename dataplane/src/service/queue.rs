@@ -104,8 +104,8 @@ impl<S: DataService> QueueState<S> {
         &self.timing
     }
 
-    pub(super) fn time_next(&mut self) {
-        self.timing.time_next();
+    pub(super) fn rested(&mut self, ns: u64) {
+        self.timing.rested(ns);
     }
 
     pub(super) fn has_tasks(&self) -> bool {
@@ -133,7 +133,9 @@ impl<S: DataService> QueueState<S> {
             served += 1;
             self.accepted(scope, Sqe::from_words(words));
         }
-        self.timing.served(served);
+        if served > 0 {
+            self.timing.served(served);
+        }
         if self.held.len() > HELD_LOOK {
             self.let_go()?;
         }

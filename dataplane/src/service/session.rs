@@ -190,9 +190,10 @@ impl<S: DataService> SessionState<S> {
     pub(super) fn unpark(&mut self, now: Instant) -> bool {
         let Some(since) = self.parked.take() else { return false };
         self.disarm();
-        self.queues.0.iter_mut().for_each(QueueState::time_next);
+        let rested = now.since_ns(since);
+        self.queues.0.iter_mut().for_each(|queue| queue.rested(rested));
         if self.waiter.learns_from_sleep() {
-            self.waiter.slept(now.since_ns(since));
+            self.waiter.slept(rested);
         }
         true
     }

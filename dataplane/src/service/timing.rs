@@ -1,8 +1,8 @@
 //! How long requests take, from acceptance to completion, measured on some of them.
 //!
 //! Reading the clock for each request would take as long as a small request does. So one in
-//! [`INTERVAL`] is timed, which tells the same quantiles, and the first one after a rest, where a
-//! reading is cheap beside the wake-up and would otherwise often be the only one.
+//! [`INTERVAL`] is timed, which tells the same quantiles, and the first one after a rest of some
+//! length ([`REST_NS`]): with little traffic it may be the only one for long.
 
 use crate::Histogram;
 use crate::platform::{Instant, Waiting};
@@ -10,7 +10,9 @@ use alloc::sync::Arc;
 
 /// One request in so many is timed. A prime, so that a client which repeats the same few requests
 /// does not have the same one timed each time.
-const INTERVAL: u32 = 127;
+const INTERVAL: u32 = 251;
+/// After so long a rest the next request is timed, ns: a reading of the clock is nothing beside it.
+const REST_NS: u64 = 1_000_000;
 
 /// Times some requests of a queue.
 pub(super) struct Timing {
@@ -35,7 +37,7 @@ impl Timing {
     }
 
     /// So many requests of a batch were served, and either the last one was timed or the next one
-    /// is to be, if there is one; returns how many there will be when this is to be called again.
+    /// is to be, if it is there; returns how many there will be when this is to be called again.
     #[cold]
     pub(super) fn step(&mut self, served: u32, is_next: bool) -> u32 {
         let begun = self.put_off();
@@ -68,9 +70,11 @@ impl Timing {
         }
     }
 
-    /// Times the next request.
-    pub(super) fn time_next(&mut self) {
-        self.untimed = 0;
+    /// Nothing was there to serve for so long.
+    pub(super) fn rested(&mut self, ns: u64) {
+        if ns >= REST_NS {
+            self.untimed = 0;
+        }
     }
 
     pub(super) fn times(&self) -> &Histogram {

@@ -6,9 +6,10 @@ use dataplane::entry::{Errno, Opcode, Sqe};
 use dataplane::platform::Waiting;
 use dataplane::service::Statistics;
 use dataplane::{SessionId, WaitMode};
+use rings::Geometry;
 
 /// One request in so many is timed; see `dataplane::service::timing`.
-const INTERVAL: u64 = 127;
+const INTERVAL: u64 = 251;
 const PAST: SessionId = SessionId(0);
 
 fn all(harness: &Harness) -> Vec<Statistics> {
@@ -131,15 +132,34 @@ fn a_revoked_session_answers_first_and_is_then_past() {
 }
 
 #[test]
-fn the_first_request_after_a_rest_is_timed() {
-    let mut harness = Harness::new();
-    let (session, mut lane) = harness.open_one(WaitMode::Sleeping);
-    for user_data in 0..5 {
-        // Finds nothing, and parks.
-        harness.turns(2);
-        lane.submit(&entry(Opcode::Nop, user_data)).unwrap();
-        harness.turns(2);
-        lane.take_all();
+fn the_first_request_after_a_long_rest_is_timed() {
+    for (rest_ns, timed) in [(900_000, 1), (1_000_000, 5)] {
+        let mut harness = Harness::new();
+        let (session, mut lane) = harness.open_one(WaitMode::Sleeping);
+        for user_data in 0..10 {
+            // Finds nothing, and parks.
+            harness.turns(2);
+            if user_data % 2 == 0 {
+                harness.time.advance_ns(rest_ns);
+            }
+            lane.submit(&entry(Opcode::Nop, user_data)).unwrap();
+            harness.turns(2);
+            lane.take_all();
+        }
+        assert_eq!(of(&harness, session).times.total(), timed, "rests of {rest_ns} ns");
     }
-    assert_eq!(of(&harness, session).times.total(), 5);
+}
+
+#[test]
+fn a_request_that_ends_a_batch_is_timed_when_it_is_its_turn() {
+    let mut harness = Harness::new();
+    let (blocks, mut lanes) = harness.open(1, Geometry::new(256, 256).unwrap(), WaitMode::Polling);
+    let lane = &mut lanes[0];
+    // The first is timed, then the one with this number, which is the last of a batch of 32.
+    for user_data in 0..INTERVAL + 1 - 32 {
+        serve(&mut harness, lane, &entry(Opcode::Nop, user_data));
+    }
+    (300..332).for_each(|user_data| lane.submit(&entry(Opcode::Nop, user_data)).unwrap());
+    harness.turns(1);
+    assert_eq!(of(&harness, blocks.plan.id).times.total(), 2);
 }

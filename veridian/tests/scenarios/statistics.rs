@@ -30,7 +30,7 @@ pub(crate) fn statistics_are_exact_for_each_session(system: &System) {
     let ClientStatistics { client, statistics } = of(&open, session).unwrap();
     let work = statistics.work;
     assert_eq!((work.accepted, work.completed, work.errors, work.in_flight), (503, 502, 1, 1));
-    assert!(statistics.times.total() >= 502 / 127, "{:?}", statistics.times);
+    assert!(statistics.times.total() >= 502 / 251, "{:?}", statistics.times);
     assert_eq!(client.uid, rustix::process::getuid().as_raw());
     assert_eq!(client.pid, std::process::id());
     let idle = of(&open, other.session.id()).unwrap().statistics;
