@@ -1,5 +1,5 @@
 //! Any 64 bytes are an entry: the file protocol makes of it a request or an error, and a reactor
-//! answers it exactly once. The bytes behind the last whole entry fill the arena.
+//! answers it exactly once, or, if it is a WATCH, any number of times and once more. The bytes behind the last whole entry fill the arena.
 //!
 //! `cargo +nightly fuzz run requests -- -runs=100000`, in this crate's parent.
 #![no_main]
@@ -7,7 +7,7 @@
 #[path = "../../tests/support/mod.rs"]
 mod support;
 
-use dataplane::entry::{Opcode, Sqe};
+use dataplane::entry::{CqeFlags, Opcode, Sqe};
 use dataplane::file::Request;
 use dataplane::platform::Waiting;
 use dataplane::service::Reactor;
@@ -66,8 +66,13 @@ fn answer(entries: &[Sqe], arena: &[u8]) {
         assert_eq!(reactor.turn(&mut Vec::new()), [], "an honest session was ended");
         time.advance_ns(1_000);
         while let Some(cqe) = take(client).unwrap() {
-            assert!(open.remove(&cqe.user_data), "{cqe:?} answers nothing that was asked");
-            assert_eq!((cqe.flags, cqe.reserved), (0, 0));
+            let has_more = cqe.flags().contains(CqeFlags::MORE);
+            let was_open =
+                if has_more { open.contains(&cqe.user_data) } else { open.remove(&cqe.user_data) };
+            assert!(was_open, "{cqe:?} answers nothing that was asked");
+            let asked = usize::try_from(cqe.user_data).ok().and_then(|at| entries.get(at));
+            assert!(!has_more || asked.is_some_and(|sqe| sqe.opcode() == Opcode::Watch));
+            assert_eq!((cqe.flags & !CqeFlags::MORE.bits(), cqe.reserved), (0, 0));
         }
     };
     for (at, sqe) in entries.iter().enumerate() {

@@ -115,7 +115,6 @@ impl<S: DataService> QueueState<S> {
     /// Serves up to a batch of submissions; returns how many.
     #[inline]
     pub(super) fn serve(&mut self, scope: &mut Scope<'_, S>) -> Result<u32, Corrupt> {
-        let retried = self.retry(scope.counters, STALLED_LOOK)?;
         let mut served = 0;
         // The one comparison of the loop does for both, the batch and what is timed.
         let mut pause = self.timing.untimed().min(BATCH);
@@ -139,7 +138,8 @@ impl<S: DataService> QueueState<S> {
         if self.held.len() > HELD_LOOK {
             self.let_go()?;
         }
-        Ok(served + retried)
+        // Behind the requests: reports that never end would leave them no slot.
+        Ok(served + self.retry(scope.counters, STALLED_LOOK)?)
     }
 
     #[inline]

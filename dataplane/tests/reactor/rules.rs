@@ -567,3 +567,21 @@ fn requests_that_waited_for_room_and_ended_leave_nothing_to_look_at() {
         assert!(polls < 200, "{polls} looks at 31 watches, after {cycles} cycles");
     }
 }
+
+#[test]
+fn reports_without_end_do_not_keep_requests_out() {
+    let mut harness = Harness::new();
+    let (_, mut lanes) = harness.open(1, Geometry::new(4, 4).unwrap(), WaitMode::Adaptive);
+    let lane = &mut lanes[0];
+    lane.submit(&watch(1, u64::MAX, u64::MAX)).unwrap();
+    for _ in 0..10 {
+        harness.turns(1);
+        assert!(shots(lane).0 > 0);
+    }
+    lane.submit(&Sqe { op_flags: 2, ..entry(Opcode::Cancel, 2) }).unwrap();
+    for _ in 0..5 {
+        harness.turns(1);
+        lane.take_all();
+    }
+    assert!(lane.outstanding.is_empty(), "{:?}", lane.outstanding);
+}
