@@ -145,6 +145,8 @@ int main(void)
 {
     struct job job, beside;
     pthread_t thread;
+    /* Whoever runs the tests may ignore it, which is inherited. */
+    signal(SIGINT, SIG_DFL);
     while (fgets(job.line, LINE, stdin)) {
         if (strncmp(job.line, "beside ", 7) == 0) {
             strcpy(beside.line, job.line + 7);
