@@ -66,8 +66,8 @@ const RATIOS: &[RatioTarget] = &[
     ratio("metadata_unlink", "kernel-ext4", Polling, &[Near, Far], 1.5),
     // On one processor, since on two the scheduler decides what is measured.
     ratio("fuse_stat", "fuser", Polling, &[OneCore], 0.33),
-    ratio("fuse_open_close", "fuser", Polling, &[OneCore], 0.33),
-    ratio("fuse_readdir", "fuser", Polling, &[OneCore], 0.45),
+    ratio("fuse_open_close", "fuser", Polling, &[OneCore], 0.25),
+    ratio("fuse_readdir", "fuser", Polling, &[OneCore], 0.33),
     ratio("fuse_read_4k_direct", "fuser", Polling, &[OneCore], 0.33),
     ratio("fuse_read_128k", "fuser", Polling, &[OneCore], 0.5),
     ratio("fuse_write_128k", "fuser", Polling, &[OneCore], 0.5),
