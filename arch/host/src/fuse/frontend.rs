@@ -3,16 +3,17 @@
 use super::convert::{attributes, errno, file_type};
 use super::locks::{self, Asked};
 use super::principals::Caller;
+use super::replies::{GENERATION, TIME_TO_LIVE, done, opened, space, status, told, xattr};
 use super::requests::{Client, Result, Wanted, open_file};
 use dataplane::client::ClientError;
 use dataplane::entry::Errno as ServiceErrno;
 use dataplane::file::{
-    AllocateMode, DirectoryReader, FileStatus, FilesystemStatus, LinkFlags, OpenFlags as VfsFlags,
-    RenameFlags as VfsRename, SyncKind, UnlinkKind, Whence, XattrMode,
+    AllocateMode, DirectoryReader, LinkFlags, OpenFlags as VfsFlags, RenameFlags as VfsRename,
+    SyncKind, UnlinkKind, Whence, XattrMode,
 };
 use fuser::{
-    CopyFileRangeFlags, Errno, FileHandle, FileType, Filesystem, FopenFlags, Generation, INodeNo,
-    InitFlags, KernelConfig, LockOwner, OpenFlags, RenameFlags, ReplyAttr, ReplyCreate, ReplyData,
+    CopyFileRangeFlags, FileHandle, FileType, Filesystem, FopenFlags, INodeNo, InitFlags,
+    KernelConfig, LockOwner, OpenFlags, RenameFlags, ReplyAttr, ReplyCreate, ReplyData,
     ReplyDirectory, ReplyEmpty, ReplyEntry, ReplyLock, ReplyLseek, ReplyOpen, ReplyStatfs,
     ReplyWrite, ReplyXattr, Request, TimeOrNow, WriteFlags,
 };
@@ -20,62 +21,18 @@ use std::ffi::OsStr;
 use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
-/// How long the kernel may believe what it was told.
-const TIME_TO_LIVE: Duration = Duration::ZERO;
 /// Largest write in one question, bytes.
 const MAX_WRITE: u32 = 1 << 20;
 /// Questions of the kernel's own, such as read-ahead, at a time.
 const MAX_BACKGROUND: u16 = 64;
-/// Numbers are never used for another file while the kernel knows them.
-const GENERATION: Generation = Generation(0);
 
 /// The file system that the kernel sees.
 pub(super) struct Frontend(pub(super) Client);
 
 fn caller(request: &Request) -> Caller {
     Caller { uid: request.uid(), gid: request.gid(), pid: request.pid() }
-}
-
-fn told(reply: ReplyEntry, result: Result<(u64, FileStatus)>) {
-    match result {
-        Ok((number, status)) => {
-            reply.entry(&TIME_TO_LIVE, &attributes(number, &status), GENERATION);
-        }
-        Err(error) => reply.error(errno(error)),
-    }
-}
-
-fn done(reply: ReplyEmpty, result: Result<()>) {
-    match result {
-        Ok(()) => reply.ok(),
-        Err(error) => reply.error(errno(error)),
-    }
-}
-
-fn status(reply: ReplyAttr, number: INodeNo, result: Result<FileStatus>) {
-    match result {
-        Ok(status) => reply.attr(&TIME_TO_LIVE, &attributes(number.0, &status)),
-        Err(error) => reply.error(errno(error)),
-    }
-}
-
-fn opened(reply: ReplyOpen, result: Result<u64>) {
-    match result {
-        Ok(file) => reply.opened(FileHandle(file), FopenFlags::empty()),
-        Err(error) => reply.error(errno(error)),
-    }
-}
-
-/// A value, or only its size where there is no room.
-fn xattr(reply: ReplyXattr, room: u32, result: Result<Vec<u8>>) {
-    match result {
-        Ok(value) if room == 0 => reply.size(u32::try_from(value.len()).unwrap_or(u32::MAX)),
-        Ok(value) if value.len() > room as usize => reply.error(Errno::ERANGE),
-        Ok(value) => reply.data(&value),
-        Err(error) => reply.error(errno(error)),
-    }
 }
 
 impl Filesystem for Frontend {
@@ -342,10 +299,7 @@ impl Filesystem for Frontend {
 
     fn statfs(&self, _: &Request, number: INodeNo, reply: ReplyStatfs) {
         let node = self.0.node(number.0);
-        match node.and_then(|node| self.0.queue().filesystem_status(node)) {
-            Ok(status) => answer_statfs(reply, &status),
-            Err(error) => reply.error(errno(error)),
-        }
+        space(reply, node.and_then(|node| self.0.queue().filesystem_status(node)));
     }
 
     fn setxattr(
@@ -532,18 +486,4 @@ impl Frontend {
         }
         Ok(())
     }
-}
-
-fn answer_statfs(reply: ReplyStatfs, status: &FilesystemStatus) {
-    let block = u32::try_from(status.block_size).unwrap_or(u32::MAX);
-    reply.statfs(
-        status.blocks,
-        status.free_blocks,
-        status.available_blocks,
-        status.inodes,
-        status.free_inodes,
-        block,
-        status.max_name,
-        block,
-    );
 }

@@ -30,6 +30,7 @@ mod place;
 mod principals;
 mod processors;
 mod queues;
+mod replies;
 mod requests;
 mod signals;
 mod waits;
