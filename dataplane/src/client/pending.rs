@@ -54,9 +54,13 @@ impl Queue {
     /// # Errors
     /// See [`Queue::submit`].
     pub fn submit_cancel(&mut self, ticket: Ticket) -> Result<(), ClientError> {
-        let entry = Sqe { arg0: ticket.user_data(), ..Sqe::new(Opcode::Cancel, Handle::NONE) };
-        let cancel = self.submit(entry)?;
+        let cancel = self.submit(cancellation(ticket))?;
         self.forget(cancel);
         Ok(())
     }
+}
+
+/// The entry that cancels a request.
+pub(super) fn cancellation(ticket: Ticket) -> Sqe {
+    Sqe { arg0: ticket.user_data(), ..Sqe::new(Opcode::Cancel, Handle::NONE) }
 }

@@ -3,13 +3,14 @@
 use super::buffers::Buffer;
 use super::error::ClientError;
 use super::in_flight::{Done, Ticket};
+use super::pending::cancellation;
 use super::queue::Queue;
 use crate::entry::{CqeFlags, Errno, Handle, Opcode, Sqe};
 use crate::file::{Request, WatchEvents, WatchRecord};
 use crate::memory::ArenaRange;
 use crate::platform::Instant;
 use alloc::vec::Vec;
-use zerocopy::{FromZeros, IntoBytes};
+use zerocopy::IntoBytes;
 
 /// Changes that the service can report before the client has looked at one.
 const SLOTS: usize = 32;
@@ -126,7 +127,7 @@ impl Queue {
         };
         let offset = within.filter(is_one).and_then(|_| u32::try_from(slot).ok());
         let offset = offset.ok_or(ClientError::Service(Errno::EPROTO))?;
-        let mut record = WatchRecord::new_zeroed();
+        let mut record = WatchRecord::empty();
         let bytes = record.as_mut_bytes();
         let range = ArenaRange { offset, len: u32::try_from(bytes.len()).unwrap_or(0) };
         self.arena.read(range, bytes)?;
@@ -141,9 +142,7 @@ impl Queue {
     /// The session is over.
     pub fn end_watch(&mut self, mut watch: Watch) -> Result<(), ClientError> {
         if !watch.has_ended {
-            let cancel =
-                Sqe { arg0: watch.ticket.user_data(), ..Sqe::new(Opcode::Cancel, Handle::NONE) };
-            match self.call(cancel) {
+            match self.call(cancellation(watch.ticket)) {
                 // It has ended by itself.
                 Ok(_) | Err(ClientError::Service(Errno::ENOENT)) => {}
                 Err(error) => return Err(error),
