@@ -104,7 +104,8 @@ impl Watches {
     pub(crate) fn changed(&self, inode: &Inode, events: WatchEvents) {
         if self.count.get() > 0 {
             let object = inode.object();
-            self.tell(object, 0, b"", events);
+            self.tell_of_entry(object, 0, b"", events);
+            self.tell_everywhere(object, events);
             inode.place.look(|directory, name| {
                 let directory = Object { inode: directory, ..object };
                 self.tell_of_entry(directory, object.inode, name, events);
@@ -144,11 +145,7 @@ impl Watches {
         }
     }
 
-    fn tell(&self, object: Object, entry: u64, name: &[u8], events: WatchEvents) {
-        self.tell_of_entry(object, entry, name, events);
-        self.tell_everywhere(object, events);
-    }
-
+    /// `entry` is 0 and has no name where the object itself has changed.
     fn tell_of_entry(&self, object: Object, entry: u64, name: &[u8], events: WatchEvents) {
         if let Some(watches) = self.by_object.borrow().get(&object) {
             for watch in watches.iter().filter(|watch| self.is_wanted(watch)) {
