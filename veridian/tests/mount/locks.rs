@@ -19,6 +19,25 @@ const UNLOCK: LockFlags = LockFlags::empty();
 /// More than the locks that a session of somebody else may have.
 const MANY: usize = 5_000;
 
+/// A mount with a file that a client of the rings has open.
+pub(crate) struct Stage {
+    pub(crate) mounted: Mounted,
+    pub(crate) path: PathBuf,
+    pub(crate) client: Client,
+    pub(crate) handle: Handle,
+}
+
+impl Stage {
+    /// Nothing where nothing can be mounted.
+    pub(crate) fn new() -> Option<Self> {
+        let mounted = Mounted::new()?;
+        let path = file(&mounted);
+        let mut client = mounted.client();
+        let handle = client.file();
+        Some(Self { mounted, path, client, handle })
+    }
+}
+
 impl Client {
     /// The handle of the file that [`file`] makes.
     pub(crate) fn file(&mut self) -> Handle {
@@ -49,10 +68,7 @@ pub(crate) fn file(mounted: &Mounted) -> PathBuf {
 
 #[test]
 fn programs_and_clients_of_the_rings_are_in_each_others_way() {
-    let Some(mounted) = Mounted::new() else { return };
-    let path = file(&mounted);
-    let mut client = mounted.client();
-    let handle = client.file();
+    let Some(Stage { mounted: _mounted, path, mut client, handle }) = Stage::new() else { return };
     let (mut program, fd) = Locker::with(&path);
     let refused = error(Errno::AGAIN);
 
@@ -111,10 +127,7 @@ fn programs_are_in_each_others_way_and_know_whose_lock_it_is() {
 
 #[test]
 fn what_a_process_has_locked_goes_when_it_closes_the_file() {
-    let Some(mounted) = Mounted::new() else { return };
-    let path = file(&mounted);
-    let mut client = mounted.client();
-    let handle = client.file();
+    let Some(Stage { mounted: _mounted, path, mut client, handle }) = Stage::new() else { return };
     let (mut program, first) = Locker::with(&path);
     let second = program.open(&path, "rw");
     for closed in [first, second] {
@@ -136,10 +149,7 @@ fn what_a_process_has_locked_goes_when_it_closes_the_file() {
 
 #[test]
 fn what_an_open_file_has_locked_goes_when_it_is_closed_everywhere() {
-    let Some(mounted) = Mounted::new() else { return };
-    let path = file(&mounted);
-    let mut client = mounted.client();
-    let handle = client.file();
+    let Some(Stage { mounted: _mounted, path, mut client, handle }) = Stage::new() else { return };
     let (mut program, first) = Locker::with(&path);
     let second = program.open(&path, "rw");
     let refused = error(Errno::AGAIN);
@@ -158,10 +168,7 @@ fn what_an_open_file_has_locked_goes_when_it_is_closed_everywhere() {
 
 #[test]
 fn many_locks_can_be_had() {
-    let Some(mounted) = Mounted::new() else { return };
-    let path = file(&mounted);
-    let mut client = mounted.client();
-    let handle = client.file();
+    let Some(Stage { mounted: _mounted, path, mut client, handle }) = Stage::new() else { return };
     let (mut program, fd) = Locker::with(&path);
     for place in 0..MANY {
         assert_eq!(program.ask(&format!("set {fd} w {} 1", 2 * place)), "ok", "{place}");
@@ -173,10 +180,7 @@ fn many_locks_can_be_had() {
 
 #[test]
 fn flock_stays_within_the_kernel() {
-    let Some(mounted) = Mounted::new() else { return };
-    let path = file(&mounted);
-    let mut client = mounted.client();
-    let handle = client.file();
+    let Some(Stage { mounted: _mounted, path, mut client, handle }) = Stage::new() else { return };
     let ((mut one, fd), (mut other, other_fd)) = (Locker::with(&path), Locker::with(&path));
     assert_eq!(one.ask(&format!("flock {fd}")), "ok");
     assert_eq!(other.ask(&format!("flock {other_fd}")), error(Errno::AGAIN));
@@ -187,10 +191,7 @@ fn flock_stays_within_the_kernel() {
 
 #[test]
 fn locks_go_when_the_front_end_dies() {
-    let Some(mounted) = Mounted::new() else { return };
-    let path = file(&mounted);
-    let mut client = mounted.client();
-    let handle = client.file();
+    let Some(Stage { mounted, path, mut client, handle }) = Stage::new() else { return };
     let (mut program, fd) = Locker::with(&path);
     assert_eq!(program.ask(&format!("set {fd} w 0 0")), "ok");
     assert!(!client.set(handle, SHARED, 0, 1));

@@ -2,7 +2,7 @@
 
 use crate::life::serving_by;
 use crate::locker::{Locker, error};
-use crate::locks::file;
+use crate::locks::{Stage, file};
 use crate::mounted::{Client, Mounted};
 use crate::support::PROGRAM;
 use dataplane::client::LockRange;
@@ -33,10 +33,7 @@ struct Locked {
 impl Locked {
     /// Nothing where nothing can be mounted.
     fn new() -> Option<Self> {
-        let mounted = Mounted::new()?;
-        let path = file(&mounted);
-        let mut client = mounted.client();
-        let handle = client.file();
+        let Stage { mounted, path, mut client, handle } = Stage::new()?;
         assert!(client.set(handle, EXCLUSIVE, 0, 0));
         let (program, fd) = Locker::with(&path);
         Some(Self { client, handle, program, fd, mounted })
