@@ -4,6 +4,7 @@
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use capability::Rights;
 use dataplane::Descriptor;
 use dataplane::platform::{Memory, Poller, Token, Waiting};
 
@@ -81,13 +82,75 @@ pub trait Listener: Send + Sync {
     fn source(&self) -> Descriptor;
 }
 
-/// What a process is started with.
+/// How a service is started, kept and ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unit {
     /// The service's name; also the role that the started program takes.
     pub name: String,
-    /// Names of services that must be ready before.
+    /// The program and its arguments; none: this program, in the role of that name.
+    pub command: Vec<String>,
+    /// Names of services that must be ready before, and that it is paused without.
     pub needs: Vec<String>,
+    /// Names of services that it is started behind, if they can be started.
+    pub wants: Vec<String>,
+    /// Names of services that it is started behind, where both are started.
+    pub after: Vec<String>,
+    /// When it is started again.
+    pub restart: Restart,
+    /// Longest time from being spawned to being ready, ns.
+    pub start_within_ns: u64,
+    /// Longest time to stop when told to, ns.
+    pub stop_within_ns: u64,
+    /// Longest time without a sign of life, ns; 0: it is never asked for one.
+    pub heartbeat_ns: u64,
+    /// What it may take of the machine.
+    pub limits: Limits,
+    /// Its capabilities on other services: the service's name, and the rights.
+    pub capabilities: Vec<(String, Rights)>,
+}
+
+impl Unit {
+    /// A service in the role of its name, that needs nothing, with the defaults of all else.
+    #[must_use]
+    pub fn new(name: &str) -> Self {
+        Self {
+            name: name.into(),
+            command: Vec::new(),
+            needs: Vec::new(),
+            wants: Vec::new(),
+            after: Vec::new(),
+            restart: Restart::Always,
+            start_within_ns: 10_000_000_000,
+            stop_within_ns: 5_000_000_000,
+            heartbeat_ns: 5_000_000_000,
+            limits: Limits::default(),
+            capabilities: Vec::new(),
+        }
+    }
+}
+
+/// When a service that has ended is started again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Restart {
+    /// Whenever it was not told to end.
+    Always,
+    /// When it has ended with an error or by a signal.
+    OnFailure,
+    /// Never.
+    Never,
+}
+
+/// What a process may take of the machine; none: no limit of its own.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Limits {
+    /// Memory, bytes.
+    pub memory_bytes: Option<u64>,
+    /// Threads and processes together.
+    pub tasks: Option<u32>,
+    /// Processor time, in hundredths of one processor.
+    pub cpu_percent: Option<u32>,
+    /// Open descriptors.
+    pub descriptors: Option<u32>,
 }
 
 /// A service that was started.

@@ -239,7 +239,7 @@ impl InitProcess {
         let spawner = Platform::new()
             .spawning(program)
             .map_err(|error| anyhow!("cannot start processes ({error:?})"))?;
-        let unit = Unit { name: "init".into(), needs: Vec::new() };
+        let unit = Unit::new("init");
         let started =
             spawner.spawn(&unit).map_err(|error| anyhow!("cannot start init ({error:?})"))?;
         let process = Self { spawner, channel: started.channel, pid: started.pid };

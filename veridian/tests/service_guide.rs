@@ -145,7 +145,7 @@ fn counting_init(platform: &Platform, listener: Arc<dyn Listener>) -> Option<Ini
         listener,
         lifeline: None,
     };
-    let units = vec![Unit { name: "counter".to_owned(), needs: Vec::new() }];
+    let units = vec![Unit::new("counter")];
     Init::new(machine, units, Policy::new(rustix::process::getuid().as_raw())).ok()
 }
 

@@ -51,5 +51,7 @@ bitflags! {
         const AUDIT = 1 << 37;
         /// Stop the system.
         const SHUTDOWN = 1 << 38;
+        /// Change the configuration of a service, or of the system.
+        const CONFIGURE = 1 << 39;
     }
 }

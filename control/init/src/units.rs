@@ -64,7 +64,7 @@ mod tests {
     use super::*;
 
     fn unit(name: &str, needs: &[&str]) -> Unit {
-        Unit { name: name.into(), needs: needs.iter().map(|needs| (*needs).into()).collect() }
+        Unit { needs: needs.iter().map(|needs| (*needs).into()).collect(), ..Unit::new(name) }
     }
 
     #[test]

@@ -15,7 +15,7 @@ const ROLE: &str = "service";
 
 /// Every service of the system, in boot order.
 pub(crate) fn units() -> Vec<Unit> {
-    vec![Unit { name: vfs::NAME.into(), needs: Vec::new() }]
+    vec![Unit::new(vfs::NAME)]
 }
 
 /// Takes the role that the arguments name, if they name one; returns when the role is over.

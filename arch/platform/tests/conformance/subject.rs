@@ -157,7 +157,7 @@ impl Subject {
 
 /// A unit of which only the name matters.
 pub(crate) fn unit(name: &str) -> Unit {
-    Unit { name: name.to_owned(), needs: Vec::new() }
+    Unit::new(name)
 }
 
 /// A message of some bytes.
