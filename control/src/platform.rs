@@ -91,9 +91,9 @@ pub struct Unit {
     pub command: Vec<String>,
     /// Names of services that must be ready before, and that it is paused without.
     pub needs: Vec<String>,
-    /// Names of services that it is started behind, if they can be started.
+    /// Names of services that it works better with: neither waited for nor missed.
     pub wants: Vec<String>,
-    /// Names of services that it is started behind, where both are started.
+    /// Names of services that it is started behind, if they can be started.
     pub after: Vec<String>,
     /// When it is started again.
     pub restart: Restart,
@@ -122,7 +122,7 @@ impl Unit {
             restart: Restart::Always,
             start_within_ns: 10_000_000_000,
             stop_within_ns: 5_000_000_000,
-            heartbeat_ns: 5_000_000_000,
+            heartbeat_ns: 10_000_000_000,
             limits: Limits::default(),
             capabilities: Vec::new(),
         }
@@ -182,6 +182,11 @@ pub trait Spawning {
     /// Ends a service at once, whatever it does. A thread cannot be ended: its control channel is
     /// closed, on which it ends itself.
     fn kill(&self, pid: u32);
+    /// Asks a service that gives no sign of life where it is: it says so on its control channel, if
+    /// it still can.
+    fn interrogate(&self, pid: u32);
+    /// What a service has said where it is, in words: a function a line.
+    fn describe(&self, frames: &[u64]) -> String;
     /// Whether it has ended; reaps it. `Some`, once, holds the exit code, or the negated signal.
     fn reap(&self, pid: u32) -> Option<i32>;
     /// Resident memory, bytes; 0 where that is not known.

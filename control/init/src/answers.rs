@@ -7,7 +7,7 @@ use crate::sessions::{Phase, SessionRecord};
 use alloc::vec::Vec;
 use control::message::{
     BrokerReply, Connected, Failed, Opened, RegionCreated, ServiceCommand, ServiceMessage,
-    ServiceState, SessionNamed,
+    SessionNamed,
 };
 use control::service::RegionId;
 use dataplane::SessionId;
@@ -95,15 +95,8 @@ impl Init {
 
     pub(crate) fn service_message(&mut self, place: usize, request: u64, message: ServiceMessage) {
         match message {
-            ServiceMessage::Ready => {
-                let now = self.machine.waiting.now();
-                if let Some(service) = self.services.get_mut(place)
-                    && service.state == ServiceState::Starting
-                {
-                    service.state = ServiceState::Ready;
-                    service.ready = now;
-                }
-            }
+            ServiceMessage::Ready => self.service_ready(place),
+            ServiceMessage::Stack(stack) => self.said_where(place, &stack.frames),
             ServiceMessage::CreateRegion(wish) => {
                 let created = self.grants.create(&*self.machine.memory, place, wish.bytes);
                 let Some(service) = self.services.get_mut(place) else { return };
@@ -144,6 +137,9 @@ impl Init {
     fn answer(&mut self, place: usize, request: u64, answer: ServiceMessage) {
         let Some(service) = self.services.get_mut(place) else { return };
         let Some(awaited) = service.answered(request) else { return };
+        let is_work = matches!(answer, ServiceMessage::Told(_) | ServiceMessage::Done)
+            && matches!(awaited, Awaited::Told { .. } | Awaited::Done { .. });
+        service.has_worked |= is_work;
         match (awaited, answer) {
             (Awaited::Opened(session), ServiceMessage::Opened(opened)) => {
                 self.opened(session, &opened);
@@ -155,6 +151,10 @@ impl Init {
             (Awaited::Counters { question }, ServiceMessage::Pong(pong)) => {
                 service.counters = pong;
                 self.counted(question);
+            }
+            (Awaited::Heartbeat, ServiceMessage::Pong(pong)) => {
+                service.counters = pong;
+                self.is_alive(place);
             }
             (Awaited::Statistics { client, request }, ServiceMessage::Statistics(page)) => {
                 self.statistics_known(place, (client, request), page);
@@ -206,7 +206,7 @@ impl Init {
             | Awaited::Done { client, request } => {
                 self.reply(client, request, &gone());
             }
-            Awaited::Stopped => {}
+            Awaited::Stopped | Awaited::Heartbeat => {}
         }
     }
 

@@ -1,7 +1,7 @@
 //! What clients ask, and what init does about it. What services say is in `answers`.
 
 use crate::clients::{Object, Question, QuestionKind};
-use crate::init::Init;
+use crate::init::{Init, Outcome};
 use crate::policy;
 use crate::services::{Awaited, Service};
 use crate::sessions::{Phase, SessionRecord, Sizes};
@@ -10,8 +10,9 @@ use alloc::vec::Vec;
 use capability::{Handle, Rights};
 use control::message::{
     BrokerReply, ClientMessage, Connect, Counts, DecodeError, Derived, Header, HeldCapability,
-    Mapped, Message, Name, OpenSession, Request, ServiceCommand, ServiceState, SessionNamed,
-    SessionTerms, SetCredential, StatusReport, Tell, TellService, Welcome,
+    Mapped, Message, Name, OpenSession, Request, ServiceAction, ServiceCommand, ServiceState,
+    SessionNamed, SessionTerms, SetCredential, StatusReport, Tell, TellService, Text, Told,
+    Welcome,
 };
 use control::platform::Packet;
 use dataplane::entry::{Errno, Sqe};
@@ -61,7 +62,10 @@ impl Init {
             ClientMessage::TellWith(tell) => self.tell(id, header, tell, &packet.descriptors),
             ClientMessage::SetCredential(set) => self.set_credential(id, request, set),
             ClientMessage::Statistics(from) => self.statistics(id, header, from),
-            ClientMessage::Shutdown => self.shutdown(id, header),
+            ClientMessage::Shutdown => self.shutdown(id, header, Outcome::Stopped),
+            ClientMessage::Reboot => self.shutdown(id, header, Outcome::Reboot),
+            ClientMessage::LastWords => self.last_words(id, header),
+            ClientMessage::Control(control) => self.control(id, header, control.action),
         };
         if let Err(refused) = done {
             self.refuse(id, request, refused);
@@ -128,8 +132,8 @@ impl Init {
         let credentials = policy::credentials(&client.peer);
         let waiting = self.policy.waiting(&client.peer, wish.waiting);
         let service = self.services.get(place).ok_or(NOT_HELD)?;
-        if service.state != ServiceState::Ready {
-            return Err((Errno::ENOTCONN, "the service is not running"));
+        if !service.serves() {
+            return Err(not_running(service));
         }
         let session = SessionId(self.next_session);
         self.next_session += 1;
@@ -268,15 +272,14 @@ impl Init {
     }
 
     fn status(&mut self, id: u64, request: u64) -> Result<(), Refused> {
-        let running = |service: &&Service| service.state == ServiceState::Ready;
-        let missing = self.services.iter().filter(running).count();
+        let missing = self.services.iter().filter(|service| service.serves()).count();
         let kind = QuestionKind::Status { missing: missing.max(1) };
         let deadline = self.acknowledge_deadline();
         let question = self.questions.add(Question { client: id, request, kind, deadline });
         if missing == 0 {
             self.counted(question);
         }
-        for service in self.services.iter_mut().filter(|s| s.state == ServiceState::Ready) {
+        for service in self.services.iter_mut().filter(|service| service.serves()) {
             service.ask(&ServiceCommand::Ping, Vec::new(), Awaited::Counters { question });
         }
         Ok(())
@@ -284,13 +287,8 @@ impl Init {
 
     pub(crate) fn status_report(&self) -> BrokerReply {
         let now = self.machine.waiting.now();
-        let report = self.services.iter().map(|service| {
-            let resident = match service.pid {
-                0 => 0,
-                pid => self.machine.spawning.resident_bytes(pid),
-            };
-            service.status(now, resident)
-        });
+        let report =
+            self.services.iter().map(|service| service.status(now, self.resident_bytes(service)));
         let services = report.collect::<Vec<_>>().try_into().unwrap_or_default();
         let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         let held = self.clients.values().filter_map(|c| self.capabilities.held(c.space).ok()).sum();
@@ -357,10 +355,7 @@ impl Init {
     pub(crate) fn running(&mut self, object: Object) -> Result<&mut Service, Refused> {
         let Object::Service(place) = object else { return Err(NOT_HELD) };
         let service = self.services.get_mut(place).ok_or(NOT_HELD)?;
-        match service.state {
-            ServiceState::Ready => Ok(service),
-            _ => Err((Errno::ENOTCONN, "the service is not running")),
-        }
+        if service.serves() { Ok(service) } else { Err(not_running(service)) }
     }
 
     /// Has requests of a session act as somebody: allowed by the capability that the session stands
@@ -386,14 +381,55 @@ impl Init {
         Ok(())
     }
 
-    fn shutdown(&mut self, id: u64, header: Header) -> Result<(), Refused> {
-        match self.object(id, header.capability, Rights::SHUTDOWN)? {
-            (Object::System, ..) => {
+    /// Starts, stops or restarts a service. Answered at once: `Status` says what came of it.
+    fn control(&mut self, id: u64, header: Header, action: ServiceAction) -> Result<(), Refused> {
+        match self.object(id, header.capability, Rights::CAP_SPAWN)? {
+            (Object::Service(place), ..) => {
+                self.control_service(place, action)?;
                 self.reply(id, header.request, &BrokerReply::Done);
-                self.begin_stop();
                 Ok(())
             }
             _ => Err(NOT_HELD),
         }
     }
+
+    /// Why and where a service's last incarnation was ended, if it had to be.
+    fn last_words(&mut self, id: u64, header: Header) -> Result<(), Refused> {
+        match self.object(id, header.capability, Rights::AUDIT)? {
+            (Object::Service(place), ..) => {
+                let words = self.services.get(place).map(|service| service.last_words.as_bytes());
+                let words = words.unwrap_or_default();
+                let shown = words.get(..Text::MOST.min(words.len())).unwrap_or_default();
+                let text = shown.to_vec().try_into().unwrap_or_default();
+                self.reply(id, header.request, &BrokerReply::Told(Told { text }));
+                Ok(())
+            }
+            _ => Err(NOT_HELD),
+        }
+    }
+
+    fn shutdown(&mut self, id: u64, header: Header, outcome: Outcome) -> Result<(), Refused> {
+        match self.object(id, header.capability, Rights::SHUTDOWN)? {
+            (Object::System, ..) => {
+                self.reply(id, header.request, &BrokerReply::Done);
+                self.begin_stop(outcome);
+                Ok(())
+            }
+            _ => Err(NOT_HELD),
+        }
+    }
+}
+
+/// Why a service cannot be had now.
+fn not_running(service: &Service) -> Refused {
+    let reason = match service.state {
+        ServiceState::Starting => "the service is being started; try again in a moment",
+        ServiceState::Restarting => "the service has ended and is started again; try in a moment",
+        ServiceState::Quarantined => {
+            "the service is quarantined: it ended too often before it did anything; see its log, \
+             then `veridian restart`"
+        }
+        _ => "the service is not running",
+    };
+    (Errno::ENOTCONN, reason)
 }

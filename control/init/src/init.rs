@@ -2,10 +2,9 @@
 
 use crate::clients::{Client, Object, Question, QuestionKind, Questions, refusal};
 use crate::grants::Grants;
-use crate::outbox::Outbox;
 use crate::policy::Policy;
-use crate::services::{Awaited, Service};
-use crate::sessions::{Phase, SessionRecord};
+use crate::services::Service;
+use crate::sessions::SessionRecord;
 use crate::tokens::Source;
 use crate::units::{UnitError, start_order};
 use alloc::boxed::Box;
@@ -14,14 +13,12 @@ use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use capability::{Capabilities, Rights, SpaceId, UNBADGED};
-use control::message::{BrokerReply, Message, Name, ServiceCommand, ServiceMessage, ServiceState};
+use control::message::{BrokerReply, Message, Name, ServiceMessage, ServiceStart};
 use control::platform::{Channel, Listener, Spawning, Unit};
 use dataplane::entry::Errno;
 use dataplane::platform::{Doorbells, Instant, Memory, Poller, Waiting};
 use dataplane::{Descriptor, SessionId};
 
-/// Longest time that a service may take to stop, ns.
-const STOP_WITHIN_NS: u64 = 5_000_000_000;
 /// Longest time that a service may take to acknowledge that a session has ended, ns.
 const ACKNOWLEDGE_WITHIN_NS: u64 = 2_000_000_000;
 /// How often what does not fit into a client's channel is tried again, ns.
@@ -68,10 +65,19 @@ pub enum InitError {
 /// How long the start took.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StartReport {
-    /// Each service, and the time from its start until it was ready, ns.
-    pub services: Vec<(String, u64)>,
+    /// Each service.
+    pub services: Vec<ServiceStart>,
     /// All of them, ns.
     pub total_ns: u64,
+}
+
+/// How the loop has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The system has stopped.
+    Stopped,
+    /// It has stopped in order to be started again.
+    Reboot,
 }
 
 /// The broker.
@@ -80,7 +86,7 @@ pub struct Init {
     pub(crate) policy: Policy,
     pub(crate) services: Vec<Service>,
     /// Places of services, each behind what it needs.
-    order: Vec<usize>,
+    pub(crate) order: Vec<usize>,
     pub(crate) clients: BTreeMap<u64, Client>,
     next_client: u64,
     /// Sources of which more may be there than one turn has taken.
@@ -93,8 +99,9 @@ pub struct Init {
     pub(crate) system: capability::Handle,
     pub(crate) grants: Grants,
     pub(crate) questions: Questions,
-    stopping: Option<Instant>,
-    started: Instant,
+    pub(crate) stopping: Option<Instant>,
+    pub(crate) outcome: Outcome,
+    pub(crate) started: Instant,
 }
 
 impl Init {
@@ -114,9 +121,11 @@ impl Init {
         let mut services = Vec::new();
         for (place, unit) in units.iter().enumerate() {
             let name: Name = unit.name.parse().map_err(|_| InitError::Name(unit.name.clone()))?;
-            let needed = |needs: &String| units.iter().position(|unit| unit.name == *needs);
-            let needs = unit.needs.iter().filter_map(needed).collect();
-            services.push(Service::new(unit.clone(), name, needs, mint(Object::Service(place))?));
+            let place_of = |name: &String| units.iter().position(|unit| unit.name == *name);
+            let mut service = Service::new(unit.clone(), name, mint(Object::Service(place))?);
+            service.needs = unit.needs.iter().filter_map(place_of).collect();
+            service.after = unit.after.iter().filter_map(place_of).collect();
+            services.push(service);
         }
         let watch = |source: &Descriptor, token: Source| {
             machine.poller.add(source, token.token()).map_err(|_| InitError::Resources)
@@ -142,138 +151,34 @@ impl Init {
             grants: Grants::default(),
             questions: Questions::default(),
             stopping: None,
+            outcome: Outcome::Stopped,
         })
-    }
-
-    /// Starts every service, those that do not need each other at the same time.
-    ///
-    /// # Errors
-    /// [`InitError::Service`]; what was started is stopped again.
-    pub fn start(&mut self) -> Result<StartReport, InitError> {
-        self.started = self.machine.waiting.now();
-        let mut ready = Vec::new();
-        loop {
-            for place in 0..self.services.len() {
-                self.start_if_possible(place)?;
-            }
-            let failed = |service: &&Service| service.state == ServiceState::Failed;
-            if let Some(service) = self.services.iter().find(failed) {
-                let name = service.unit.name.clone();
-                self.stop();
-                return Err(InitError::Service { name });
-            }
-            if self.services.iter().all(|service| service.state == ServiceState::Ready) {
-                break;
-            }
-            self.machine.poller.wait(None, &mut ready);
-            ready.drain(..).for_each(|token| self.handle(Source::from_token(token)));
-            if self.stopping.is_some() {
-                let name = self.order.last().and_then(|place| self.services.get(*place));
-                let name = name.map(|service| service.unit.name.clone()).unwrap_or_default();
-                self.stop();
-                return Err(InitError::Service { name });
-            }
-        }
-        let took = |service: &Service| {
-            (service.unit.name.clone(), service.ready.since_ns(service.spawned))
-        };
-        Ok(StartReport {
-            services: self.services.iter().map(took).collect(),
-            total_ns: self.machine.waiting.now().since_ns(self.started),
-        })
-    }
-
-    fn start_if_possible(&mut self, place: usize) -> Result<(), InitError> {
-        let ready = |needed: &usize| {
-            self.services.get(*needed).is_some_and(|other| other.state == ServiceState::Ready)
-        };
-        let now = self.machine.waiting.now();
-        let possible = self.services.get(place).is_some_and(|service| {
-            service.state == ServiceState::Stopped && service.needs.iter().all(ready)
-        });
-        let Some(service) = self.services.get_mut(place).filter(|_| possible) else {
-            return Ok(());
-        };
-        let error = InitError::Service { name: service.unit.name.clone() };
-        let spawned = self.machine.spawning.spawn(&service.unit).map_err(|_| error)?;
-        let watch = |source: &Descriptor, token: Source| {
-            self.machine.poller.add(source, token.token()).map_err(|_| InitError::Resources)
-        };
-        watch(&spawned.channel.source(), Source::Service(place))?;
-        watch(&spawned.exit, Source::Exit(place))?;
-        service.state = ServiceState::Starting;
-        service.epoch += 1;
-        service.pid = spawned.pid;
-        service.outbox = Some(Outbox::new(spawned.channel));
-        service.exit = Some(spawned.exit);
-        service.spawned = now;
-        Ok(())
     }
 
     /// Serves clients until the system is told to stop, or its lifeline hangs up; then stops.
-    pub fn run(&mut self) {
+    pub fn run(&mut self) -> Outcome {
         let mut ready = Vec::new();
         while self.stopping.is_none() {
             let flush = self.flush();
             let now = (!self.unfinished.is_empty()).then_some(Instant(0));
-            let deadline = now.into_iter().chain(flush).chain(self.questions.next_deadline()).min();
+            let deadlines = now.into_iter().chain(flush).chain(self.questions.next_deadline());
+            let deadline = deadlines.chain(self.next_supervision()).min();
             self.machine.poller.wait(deadline, &mut ready);
             let unfinished = core::mem::take(&mut self.unfinished);
             ready.drain(..).for_each(|token| self.handle(Source::from_token(token)));
             unfinished.into_iter().for_each(|source| self.handle(Some(source)));
             self.enforce_deadlines();
+            self.supervise();
         }
         self.stop();
+        self.outcome
     }
 
     pub(crate) fn acknowledge_deadline(&self) -> Instant {
         self.machine.waiting.now().after_ns(ACKNOWLEDGE_WITHIN_NS)
     }
 
-    /// Asks the loop to end; an operator's signal, or a client's message.
-    pub(crate) fn begin_stop(&mut self) {
-        let now = self.machine.waiting.now();
-        self.stopping.get_or_insert(now);
-    }
-
-    /// Stops the services in reverse order, each at a deadline by force.
-    fn stop(&mut self) {
-        for place in self.order.clone().into_iter().rev() {
-            self.stop_service(place);
-        }
-        // A client that waits for the end sees its connection close.
-        self.clients.clear();
-        self.sessions.clear();
-    }
-
-    fn stop_service(&mut self, place: usize) {
-        let Some(service) = self.services.get_mut(place) else { return };
-        if !service.is_running() {
-            return;
-        }
-        service.state = ServiceState::Stopping;
-        for id in service.sessions.clone() {
-            self.close_session(id);
-        }
-        if let Some(service) = self.services.get_mut(place) {
-            service.ask(&ServiceCommand::Stop, Vec::new(), Awaited::Stopped);
-        }
-        let deadline = self.machine.waiting.now().after_ns(STOP_WITHIN_NS);
-        let mut ready = Vec::new();
-        let running = |init: &Self| init.services.get(place).is_some_and(Service::is_running);
-        while running(self) {
-            self.machine.poller.wait(Some(deadline), &mut ready);
-            ready.drain(..).for_each(|token| self.handle(Source::from_token(token)));
-            if running(self) && self.machine.waiting.now() >= deadline {
-                if let Some(service) = self.services.get(place) {
-                    self.machine.spawning.kill(service.pid);
-                }
-                self.service_ended(place);
-            }
-        }
-    }
-
-    fn handle(&mut self, source: Option<Source>) {
+    pub(crate) fn handle(&mut self, source: Option<Source>) {
         match source {
             Some(Source::Listener) => self.accept(),
             Some(Source::Lifeline) => self.check_lifeline(),
@@ -290,7 +195,7 @@ impl Init {
             !lifeline.is_connected()
         };
         if self.machine.lifeline.as_ref().is_some_and(gone) {
-            self.begin_stop();
+            self.begin_stop(Outcome::Stopped);
         }
     }
 
@@ -402,53 +307,6 @@ impl Init {
                 Ok(None) => return,
                 Err(_) => return self.check_exit(place),
             }
-        }
-    }
-
-    fn fail_service(&mut self, place: usize) {
-        if let Some(service) = self.services.get(place) {
-            self.machine.spawning.kill(service.pid);
-        }
-        self.check_exit(place);
-    }
-
-    fn check_exit(&mut self, place: usize) {
-        let Some(service) = self.services.get(place).filter(|service| service.is_running()) else {
-            return;
-        };
-        if self.machine.spawning.reap(service.pid).is_some() {
-            self.service_ended(place);
-        }
-    }
-
-    /// A service has ended, as told or not.
-    fn service_ended(&mut self, place: usize) {
-        let Some(service) = self.services.get_mut(place) else { return };
-        let told = service.state == ServiceState::Stopping;
-        service.state = if told { ServiceState::Stopped } else { ServiceState::Failed };
-        if let Some(outbox) = service.outbox.take() {
-            self.machine.poller.remove(&outbox.channel().source());
-        }
-        if let Some(exit) = service.exit.take() {
-            self.machine.poller.remove(&exit);
-        }
-        let abandoned = service.abandon();
-        let sessions = core::mem::take(&mut service.sessions);
-        self.grants.forget(place);
-        for id in sessions {
-            if let Some(session) = self.sessions.get_mut(&id) {
-                if !told {
-                    session.mark_dead(&*self.machine.waiting);
-                }
-                session.phase = match session.phase {
-                    Phase::Opening { request } => Phase::Opening { request },
-                    _ => Phase::Over,
-                };
-            }
-            self.session_over(id);
-        }
-        for awaited in abandoned {
-            self.abandoned(awaited);
         }
     }
 

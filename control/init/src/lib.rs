@@ -12,14 +12,17 @@ mod clients;
 mod commands;
 mod grants;
 mod init;
+mod lifecycle;
+mod lives;
 mod outbox;
 mod policy;
 mod services;
 mod sessions;
 mod statistics;
+mod supervision;
 mod tokens;
 mod units;
 
-pub use init::{Init, InitError, InitMachine, StartReport};
+pub use init::{Init, InitError, InitMachine, Outcome, StartReport};
 pub use policy::Policy;
 pub use units::{UnitError, start_order};

@@ -9,7 +9,7 @@ use dataplane::ledger::{self, LedgerError, Remains};
 use dataplane::platform::{Access, Doorbells, Memory, MemoryError, NewRegion, Waiting, Writer};
 use dataplane::{Descriptor, Region};
 use rings::sync::Ordering;
-use rings::{Geometry, OutOfBounds, State, layout};
+use rings::{CQE_WORDS, Geometry, OutOfBounds, State, layout};
 
 /// Where a session is in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -143,6 +143,16 @@ impl SessionRecord {
         sequence.store(value.wrapping_add(1), Ordering::Release);
         waiting.wake(&sequence);
         Ok(())
+    }
+
+    /// Whether the service has completed a request.
+    pub(crate) fn has_completed(&self) -> bool {
+        let has_first = |queue: usize| {
+            let slot = queue * self.geometry.service_bytes() + layout::SERVICE_SLOTS;
+            let lap = self.service_blocks.load(slot + (CQE_WORDS - 1) * 8, Ordering::Relaxed);
+            lap.is_ok_and(|word| word != 0)
+        };
+        (0..usize::from(self.terms.queues)).any(has_first)
     }
 
     /// What a dead service has left in each queue.

@@ -38,7 +38,7 @@ pub use broker::{
     BrokerReply, Connected, Counts, Derived, HeldCapability, Mapped, Remains, Request,
     ServiceState, ServiceStatus, StatusReport, Told, Welcome,
 };
-pub use client::{ClientMessage, Connect, Derive, MapGrant, Tell};
+pub use client::{ClientMessage, Connect, Control, Derive, MapGrant, ServiceAction, Tell};
 pub use codec::Message;
 pub use error::{DecodeError, Fault};
 pub use failed::Failed;
@@ -50,7 +50,7 @@ pub use page::{Page, Paged};
 pub use reason::Reason;
 pub use service::{
     CreateRegion, DestroyRegion, Offer, OpenSession, Opened, Pong, RegionCreated, ServiceCommand,
-    ServiceMessage, SessionEnded, TellService, Withdraw,
+    ServiceMessage, SessionEnded, Stack, TellService, Withdraw,
 };
 pub use session::{Credentials, SessionNamed, SessionTerms, SetCredential};
 pub use statistics::{ClientIdentity, ClientStatistics, SessionStatistics, Work};

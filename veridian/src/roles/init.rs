@@ -1,11 +1,9 @@
 //! init as a process: told over its channel where to listen, then the broker until the end.
 
-use control::message::{
-    Failed, Header, LaunchCommand, LaunchReply, Message, ServiceStart, StartSystem, Started,
-};
+use control::message::{Failed, Header, LaunchCommand, LaunchReply, Message, StartSystem, Started};
 use control::platform::{Channel, Packet};
 use dataplane::entry::Errno;
-use init::{Init, InitError, InitMachine, Policy, StartReport};
+use init::{Init, InitError, InitMachine, Outcome, Policy, StartReport};
 use platform::linux::{self, Platform, Program};
 use std::sync::Arc;
 
@@ -25,8 +23,10 @@ pub(super) fn run(launcher: Arc<dyn Channel>) -> Result<(), String> {
         Ok((mut init, report)) => {
             send(&launcher, request, &started(&report));
             drop(launcher);
-            init.run();
-            Ok(())
+            match init.run() {
+                Outcome::Stopped => Ok(()),
+                Outcome::Reboot => Err("this system cannot be started again in place".into()),
+            }
         }
         Err(error) => {
             send(&launcher, request, &LaunchReply::Failed(Failed::new(Errno::EIO, &error)));
@@ -77,15 +77,14 @@ fn explain(error: &InitError) -> String {
         InitError::Units(error) => format!("the services cannot be ordered: {error:?}"),
         InitError::Name(name) => format!("'{name}' is no name for a service"),
         InitError::Resources => "no descriptor or memory to be had".into(),
-        InitError::Service { name } => format!("service {name} could not be started"),
+        InitError::Service { name } => {
+            format!("no service could be started; {name} ended before it was ready")
+        }
     }
 }
 
 fn started(report: &StartReport) -> LaunchReply {
-    let services = report.services.iter().filter_map(|(name, start_ns)| {
-        Some(ServiceStart { name: name.parse().ok()?, start_ns: *start_ns })
-    });
-    let services = services.collect::<Vec<_>>().try_into().unwrap_or_default();
+    let services = report.services.clone().try_into().unwrap_or_default();
     LaunchReply::Started(Started { total_ns: report.total_ns, services })
 }
 

@@ -27,6 +27,9 @@ pub fn dispatch(mut arguments: impl Iterator<Item = OsString>) -> Option<ExitCod
         return Some(ExitCode::from(2));
     };
     raise_descriptor_limit();
+    if let Err(error) = platform::linux::answer_where() {
+        eprintln!("veridian {}: will not say where it hangs: {error}", role.display());
+    }
     let take: fn(Arc<dyn Channel>) -> Result<(), String> = match role.to_str() {
         Some(init::NAME) => init::run,
         Some(vfs::NAME) => vfs::run,

@@ -7,6 +7,7 @@
 use super::channel::{self, LinuxChannel};
 use super::handle::{Handle, Origin};
 use super::process::{self, CONTROL_FD};
+use super::stack;
 use control::platform::{Channel, SpawnError, Spawning, Started, Unit};
 use dataplane::Descriptor;
 use rustix::fd::{AsFd, AsRawFd, OwnedFd};
@@ -127,6 +128,17 @@ impl Spawning for Spawner {
             // It fails if the process has ended, which is what is wanted.
             let _ = pidfd_send_signal(&*process, Signal::KILL);
         }
+    }
+
+    fn interrogate(&self, pid: u32) {
+        if let Some(process) = self.held(pid) {
+            // It fails if the process has ended.
+            let _ = pidfd_send_signal(&*process, Signal::URG);
+        }
+    }
+
+    fn describe(&self, frames: &[u64]) -> String {
+        stack::describe(frames)
     }
 
     fn reap(&self, pid: u32) -> Option<i32> {

@@ -78,6 +78,13 @@ impl Spawning for Spawner {
         }
     }
 
+    /// A thread cannot be interrupted: it does not answer.
+    fn interrogate(&self, _pid: u32) {}
+
+    fn describe(&self, _frames: &[u64]) -> String {
+        String::new()
+    }
+
     fn reap(&self, pid: u32) -> Option<i32> {
         let ended = {
             let mut running = self.running();
