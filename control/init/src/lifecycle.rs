@@ -88,8 +88,11 @@ impl Init {
         true
     }
 
-    /// Starts what is to be started and has what it needs.
+    /// Starts what is to be started and has what it needs; nothing while the system stops.
     pub(crate) fn start_what_can(&mut self) {
+        if self.stopping.is_some() {
+            return;
+        }
         for place in 0..self.services.len() {
             if self.can_start(place) {
                 self.start_service(place);
@@ -125,6 +128,7 @@ impl Init {
         service.epoch += 1;
         service.starts_again = false;
         service.has_worked = false;
+        service.is_killed = false;
         service.counters = Pong::default();
         (service.waited_for, service.spawned, service.ready) = (waited_for, now, Instant(0));
         let Ok(started) = started else { return self.bury(place, CANNOT_SPEAK) };
@@ -225,7 +229,8 @@ impl Init {
 
     /// Ends a service that cannot be trusted to end itself.
     pub(crate) fn fail_service(&mut self, place: usize) {
-        if let Some(service) = self.services.get(place) {
+        if let Some(service) = self.services.get_mut(place) {
+            service.is_killed = true;
             self.machine.spawning.kill(service.pid);
         }
         self.check_exit(place);
@@ -241,7 +246,7 @@ impl Init {
     }
 
     /// A service has ended, as told or not.
-    fn service_ended(&mut self, place: usize, code: i32) {
+    pub(crate) fn service_ended(&mut self, place: usize, code: i32) {
         let Some(service) = self.services.get_mut(place) else { return };
         let told = service.state == ServiceState::Stopping;
         if let Some(outbox) = service.outbox.take() {

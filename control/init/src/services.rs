@@ -47,6 +47,8 @@ pub(crate) struct Service {
     pub(crate) starts_again: bool,
     /// Whether this incarnation has done something for somebody, as far as is known.
     pub(crate) has_worked: bool,
+    /// Whether it was ended by force.
+    pub(crate) is_killed: bool,
     /// Why and where its last incarnation was ended, if that was because it gave no sign of life.
     pub(crate) last_words: String,
     /// How often an incarnation was ended because it gave no sign of life.
@@ -103,6 +105,7 @@ impl Service {
             pulse: Pulse::None,
             starts_again: true,
             has_worked: false,
+            is_killed: false,
             last_words: String::new(),
             hung: 0,
             capability,

@@ -14,6 +14,10 @@ use control::message::{ServiceAction, ServiceCommand, ServiceState};
 use dataplane::entry::Errno;
 use dataplane::platform::Instant;
 
+/// How long a service may take to be gone when it is killed, ns.
+const DIE_WITHIN_NS: u64 = 5_000_000_000;
+/// The code of an end by force.
+const KILLED: i32 = -9;
 /// How long a service that gives no sign of life may take to say where it is, ns.
 const SAY_WHERE_WITHIN_NS: u64 = 500_000_000;
 
@@ -52,9 +56,7 @@ impl Init {
                 self.feel_pulse(place, now);
             }
         }
-        if self.stopping.is_none() {
-            self.start_what_can();
-        }
+        self.start_what_can();
     }
 
     /// A service is not ready, or has not stopped, by its deadline.
@@ -62,9 +64,14 @@ impl Init {
         let Some(service) = self.services.get_mut(place) else { return };
         let is_waited_for =
             matches!(service.state, ServiceState::Starting | ServiceState::Stopping);
-        if is_waited_for && service.deadline.is_some_and(|at| at <= now) {
-            // Its end is noticed when it comes.
-            service.deadline = None;
+        if !is_waited_for || service.deadline.is_none_or(|at| at > now) {
+            return;
+        }
+        if service.is_killed {
+            // Not even that has ended it: the kernel holds it. The system goes on without.
+            self.service_ended(place, KILLED);
+        } else {
+            service.deadline = Some(now.after_ns(DIE_WITHIN_NS));
             self.fail_service(place);
         }
     }
