@@ -12,6 +12,7 @@ mod clients;
 mod commands;
 mod grants;
 mod init;
+mod journal;
 mod lifecycle;
 mod lives;
 mod outbox;
@@ -24,5 +25,6 @@ mod tokens;
 mod units;
 
 pub use init::{Init, InitError, InitMachine, Outcome, StartReport};
+pub use journal::{Journal, Key, Unusable};
 pub use policy::Policy;
 pub use units::{UnitError, start_order};
