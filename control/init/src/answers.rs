@@ -2,6 +2,7 @@
 
 use crate::clients::refusal;
 use crate::init::Init;
+use crate::records::{REGION, SESSION};
 use crate::services::{Awaited, Service};
 use crate::sessions::{Phase, SessionRecord};
 use alloc::vec::Vec;
@@ -20,6 +21,7 @@ impl Init {
     }
 
     pub(crate) fn end_session(&mut self, session: SessionId, command: ServiceCommand) {
+        self.touch(SESSION, session.0);
         let Some(record) = self.sessions.get_mut(&session) else { return };
         let place = record.service();
         let running = self.services.get(place).is_some_and(Service::is_running);
@@ -55,6 +57,7 @@ impl Init {
     /// A service has ended a session by itself. The client has its regions still, so they count
     /// as its own until it lets go of the session.
     fn session_ended(&mut self, place: usize, id: SessionId) {
+        self.touch(SESSION, id.0);
         let Some(record) = self.sessions.get_mut(&id).filter(|s| s.service() == place) else {
             return;
         };
@@ -69,6 +72,7 @@ impl Init {
 
     /// The regions of a session go.
     fn forget_session(&mut self, session: SessionId) {
+        self.touch(SESSION, session.0);
         let Some(record) = self.sessions.remove(&session) else { return };
         record.give_back(&*self.machine.memory);
         if let Some(service) = self.services.get_mut(record.service()) {
@@ -99,6 +103,10 @@ impl Init {
             ServiceMessage::Stack(stack) => self.said_where(place, &stack.frames),
             ServiceMessage::CreateRegion(wish) => {
                 let created = self.grants.create(&*self.machine.memory, place, wish.bytes);
+                if let Ok((id, region)) = &created {
+                    let descriptors = [region.writable.clone(), region.read_only.clone()];
+                    self.keep(REGION, id.0, &descriptors);
+                }
                 let Some(service) = self.services.get_mut(place) else { return };
                 match created {
                     Ok((id, region)) => {
@@ -114,8 +122,10 @@ impl Init {
             }
             ServiceMessage::DestroyRegion(named) => {
                 self.grants.destroy(place, RegionId(named.region));
+                self.touch(REGION, named.region);
             }
             ServiceMessage::Offer(offer) => {
+                self.touch(SESSION, offer.session.0);
                 if let Some(session) = self.sessions.get_mut(&offer.session) {
                     // A refusal is the service's mistake; the client then finds no grant.
                     let region = RegionId(offer.region);
@@ -123,6 +133,7 @@ impl Init {
                 }
             }
             ServiceMessage::Withdraw(named) => {
+                self.touch(SESSION, named.session.0);
                 let session = self.sessions.get_mut(&named.session);
                 if let Some(session) = session.filter(|session| session.service() == place) {
                     session.offered.remove(&named.grant);
@@ -177,6 +188,7 @@ impl Init {
     }
 
     fn opened(&mut self, session: SessionId, opened: &Opened) {
+        self.touch(SESSION, session.0);
         let Some(record) = self.sessions.get_mut(&session) else { return };
         let Phase::Opening { request } = record.phase else { return };
         record.phase = Phase::Open;

@@ -3,6 +3,7 @@
 use crate::clients::{Object, Question, QuestionKind};
 use crate::init::{Init, Outcome};
 use crate::policy;
+use crate::records::{CLIENT, SESSION};
 use crate::services::{Awaited, Service};
 use crate::sessions::{Phase, SessionRecord, Sizes};
 use alloc::collections::BTreeSet;
@@ -42,6 +43,10 @@ impl Init {
             Err(_) => return self.client_gone(id),
         };
         let request = header.request;
+        if !self.clients.get_mut(&id).is_some_and(|client| client.hears(request)) {
+            return;
+        }
+        self.touch(CLIENT, id);
         if message.descriptors() != packet.descriptors.len() {
             return self.refuse(
                 id,
@@ -102,6 +107,10 @@ impl Init {
                 give(service.capability, rights, Object::Service(place));
             }
         }
+        let space = client.space;
+        self.touch_space(space);
+        self.touch_space(self.own);
+        let client = self.clients.get(&id).ok_or(NOT_HELD)?;
         let mut held = Vec::new();
         for (handle, object) in &client.held {
             let found = self.capabilities.lookup(client.space, *handle, Rights::empty());
@@ -165,15 +174,19 @@ impl Init {
         let credentials = alloc::vec![credentials].try_into().map_err(|_| NOT_HELD)?;
         let open = ServiceCommand::OpenSession(OpenSession { terms, credentials });
         let descriptors = record.for_service();
-        if let Some(service) = self.services.get_mut(place) {
-            service.sessions.insert(session);
-            service.ask(&open, descriptors, Awaited::Opened(session));
-        }
+        let kept = record.for_the_next();
         if let Some(client) = self.clients.get_mut(&id) {
             client.sessions.insert(session);
             client.bytes += record.bytes();
         }
         self.sessions.insert(session, record);
+        // Before the service knows of it: the next init must be able to end it there.
+        self.keep(SESSION, session.0, &kept);
+        self.commit();
+        if let Some(service) = self.services.get_mut(place) {
+            service.sessions.insert(session);
+            service.ask(&open, descriptors, Awaited::Opened(session));
+        }
         Ok(())
     }
 
@@ -219,7 +232,8 @@ impl Init {
         let place = record.ok_or(NO_SESSION)?.service();
         self.serve_service(place);
         let offered = self.sessions.get(&session).and_then(|record| record.offered.get(&grant));
-        let region = offered.ok_or((Errno::ENOENT, "no such grant of this session"))?.clone();
+        let region = offered.and_then(|region| self.grants.read_only(*region));
+        let region = region.ok_or((Errno::ENOENT, "no such grant of this session"))?;
         let reply = BrokerReply::Mapped(Mapped { grant });
         self.reply_with(id, request, &reply, alloc::vec![region]);
         Ok(())
@@ -232,16 +246,17 @@ impl Init {
         rights: Rights,
         badge: u64,
     ) -> Result<(), Refused> {
-        let client = self.clients.get(&id).ok_or(NOT_HELD)?;
+        let space = self.clients.get(&id).ok_or(NOT_HELD)?.space;
         let from = header.capability.ok_or(NOT_HELD)?;
-        let handle = self.capabilities.derive(client.space, from, rights, badge).map_err(
-            |error| match error {
+        let handle =
+            self.capabilities.derive(space, from, rights, badge).map_err(|error| match error {
                 capability::Error::QuotaExceeded { .. } => {
                     (Errno::EDQUOT, "this client holds as many capabilities as it may")
                 }
                 _ => NOT_HELD,
-            },
-        )?;
+            })?;
+        self.touch_space(space);
+        self.commit();
         self.reply(id, header.request, &BrokerReply::Derived(Derived { handle }));
         Ok(())
     }
@@ -249,7 +264,10 @@ impl Init {
     fn revoke(&mut self, id: u64, header: Header) -> Result<(), Refused> {
         let client = self.clients.get(&id).ok_or(NOT_HELD)?;
         let handle = header.capability.ok_or(NOT_HELD)?;
-        let removed = self.capabilities.revoke(client.space, handle).map_err(|_| NOT_HELD)?;
+        let space = client.space;
+        let removed = self.capabilities.revoke(space, handle).map_err(|_| NOT_HELD)?;
+        self.touch_space(space);
+        removed.iter().for_each(|gone| self.touch_space(gone.space));
         let stands_on = |record: &SessionRecord| {
             let space = self.clients.get(&record.client).map(|client| client.space);
             removed.iter().any(|gone| Some(gone.space) == space && gone.handle == record.capability)

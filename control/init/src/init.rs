@@ -1,8 +1,10 @@
 //! The broker's state and its loop.
 
+use crate::adoption::INTERRUPTED;
 use crate::clients::{Client, Object, Question, QuestionKind, Questions, refusal};
 use crate::grants::Grants;
 use crate::policy::Policy;
+use crate::records::{CLIENT, Records};
 use crate::services::Service;
 use crate::sessions::SessionRecord;
 use crate::tokens::Source;
@@ -14,7 +16,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use capability::{Capabilities, Rights, SpaceId, UNBADGED};
 use control::message::{BrokerReply, Message, Name, ServiceMessage, ServiceStart};
-use control::platform::{Channel, Listener, Spawning, Unit};
+use control::platform::{Channel, ChannelError, Keeper, Listener, Spawning, Unit};
 use dataplane::entry::Errno;
 use dataplane::platform::{Doorbells, Instant, Memory, Poller, Waiting};
 use dataplane::{Descriptor, SessionId};
@@ -26,7 +28,7 @@ const FLUSH_INTERVAL_NS: u64 = 5_000_000;
 /// Messages taken from one client, and connections accepted, in one turn of the loop.
 const BATCH: usize = 16;
 /// Most capability spaces.
-const MAX_SPACES: u32 = 8192;
+pub(crate) const MAX_SPACES: u32 = 8192;
 
 /// What init needs of the machine.
 pub struct InitMachine {
@@ -44,6 +46,8 @@ pub struct InitMachine {
     pub listener: Arc<dyn Listener>,
     /// Whoever started the system: the system ends when this hangs up. None: it goes on.
     pub lifeline: Option<Arc<dyn Channel>>,
+    /// What outlives this process. None: the system ends with it.
+    pub keeper: Option<Box<dyn Keeper>>,
 }
 
 /// Why the system does not run.
@@ -88,7 +92,7 @@ pub struct Init {
     /// Places of services, each behind what it needs.
     pub(crate) order: Vec<usize>,
     pub(crate) clients: BTreeMap<u64, Client>,
-    next_client: u64,
+    pub(crate) next_client: u64,
     /// Sources of which more may be there than one turn has taken.
     unfinished: BTreeSet<Source>,
     pub(crate) sessions: BTreeMap<SessionId, SessionRecord>,
@@ -99,6 +103,9 @@ pub struct Init {
     pub(crate) system: capability::Handle,
     pub(crate) grants: Grants,
     pub(crate) questions: Questions,
+    pub(crate) records: Option<Records>,
+    /// How many inits this system has had.
+    pub(crate) incarnation: u64,
     pub(crate) stopping: Option<Instant>,
     pub(crate) outcome: Outcome,
     pub(crate) started: Instant,
@@ -110,6 +117,7 @@ impl Init {
     /// # Errors
     /// [`InitError`].
     pub fn new(machine: InitMachine, units: Vec<Unit>, policy: Policy) -> Result<Self, InitError> {
+        let mut machine = machine;
         let order = start_order(&units).map_err(InitError::Units)?;
         let mut capabilities = Capabilities::new(MAX_SPACES);
         let own = capabilities.create_space(u32::MAX).map_err(|_| InitError::Resources)?;
@@ -136,6 +144,8 @@ impl Init {
         }
         Ok(Self {
             started: machine.waiting.now(),
+            records: Records::open(machine.keeper.take()),
+            incarnation: 1,
             machine,
             policy,
             services,
@@ -169,6 +179,7 @@ impl Init {
             unfinished.into_iter().for_each(|source| self.handle(Some(source)));
             self.enforce_deadlines();
             self.supervise();
+            self.commit();
         }
         self.stop();
         self.outcome
@@ -219,7 +230,11 @@ impl Init {
                 let _ = self.capabilities.destroy_space(space);
                 continue;
             }
+            let source = channel.source();
             self.clients.insert(id, Client::new(channel, peer, space));
+            self.keep(CLIENT, id, &[source]);
+            self.touch_space(space);
+            self.commit();
         }
         self.unfinished.insert(Source::Listener);
     }
@@ -230,7 +245,13 @@ impl Init {
         for _ in 0..BATCH {
             let Some(client) = self.clients.get_mut(&id) else { return };
             match client.listen() {
-                Ok(Some(packet)) => self.client_message(id, &packet),
+                Ok(Some(packet)) => {
+                    self.client_message(id, &packet);
+                    self.commit();
+                    if let Some(client) = self.clients.get(&id) {
+                        client.heard();
+                    }
+                }
                 Ok(None) => return,
                 Err(_) => return self.client_gone(id),
             }
@@ -271,6 +292,9 @@ impl Init {
         self.unfinished.insert(Source::Listener);
         self.questions.forget(id);
         let _ = self.capabilities.destroy_space(client.space);
+        self.touch(CLIENT, id);
+        self.touch_space(client.space);
+        self.touch_space(self.own);
         for session in client.sessions {
             self.close_session(session);
         }
@@ -287,6 +311,7 @@ impl Init {
         reply: &BrokerReply,
         descriptors: Vec<Descriptor>,
     ) {
+        self.touch(CLIENT, id);
         let sent = self.clients.get_mut(&id).map(|c| c.reply(request, reply, descriptors));
         if sent.is_some_and(|sent| sent.is_err()) {
             self.client_gone(id);
@@ -298,14 +323,21 @@ impl Init {
         loop {
             let Some(service) = self.services.get(place) else { return };
             let Some(outbox) = &service.outbox else { return };
-            match outbox.channel().receive() {
+            let (channel, epoch) = (Arc::clone(outbox.channel()), service.epoch);
+            match channel.peek() {
                 Ok(Some(packet)) => match ServiceMessage::decode(&packet.bytes) {
                     Ok((header, message)) => self.service_message(place, header.request, message),
                     // A service that cannot speak cannot be trusted to serve.
                     Err(_) => return self.fail_service(place),
                 },
                 Ok(None) => return,
-                Err(_) => return self.check_exit(place),
+                Err(ChannelError::Closed) => return self.check_exit(place),
+                Err(_) => return self.fail_service(place),
+            }
+            self.commit();
+            channel.discard();
+            if self.services.get(place).is_none_or(|service| service.epoch != epoch) {
+                return;
             }
         }
     }
@@ -319,6 +351,9 @@ impl Init {
             }
             QuestionKind::Revocation { .. } => {
                 self.reply(question.client, question.request, &BrokerReply::Done);
+            }
+            QuestionKind::Interrupted { .. } => {
+                self.refuse(question.client, question.request, INTERRUPTED);
             }
         }
     }

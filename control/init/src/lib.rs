@@ -7,6 +7,7 @@
 
 extern crate alloc;
 
+mod adoption;
 mod answers;
 mod clients;
 mod commands;
@@ -17,6 +18,7 @@ mod lifecycle;
 mod lives;
 mod outbox;
 mod policy;
+mod records;
 mod services;
 mod sessions;
 mod statistics;

@@ -3,6 +3,7 @@
 use crate::init::{Init, InitError, StartReport};
 use crate::lives::{End, Next};
 use crate::outbox::Outbox;
+use crate::records::{REGION, SERVICE, SESSION, keeper_key};
 use crate::services::{Awaited, Pulse, Service};
 use crate::sessions::{Phase, SessionRecord};
 use crate::tokens::Source;
@@ -115,6 +116,7 @@ impl Init {
     }
 
     fn start_service(&mut self, place: usize) {
+        self.touch(SERVICE, place as u64);
         let now = self.machine.waiting.now();
         let Some(service) = self.services.get(place) else { return };
         let ready_at = |at: &usize| self.services.get(*at).map(|other| other.ready);
@@ -149,6 +151,7 @@ impl Init {
 
     /// A service says that it serves.
     pub(crate) fn service_ready(&mut self, place: usize) {
+        self.touch(SERVICE, place as u64);
         let now = self.machine.waiting.now();
         let Some(service) = self.services.get_mut(place) else { return };
         if service.state != ServiceState::Starting {
@@ -166,6 +169,7 @@ impl Init {
     /// Pauses who misses what it needs, and lets go on who has it again.
     fn pause_or_resume(&mut self) {
         let serves: Vec<bool> = self.services.iter().map(Service::serves).collect();
+        (0..self.services.len() as u64).for_each(|place| self.touch(SERVICE, place));
         for service in self.services.iter_mut().filter(|service| service.serves()) {
             let complete = service.needs.iter().all(|at| serves.get(*at) == Some(&true));
             match (service.state, complete) {
@@ -206,6 +210,7 @@ impl Init {
 
     /// Tells a service to stop.
     pub(crate) fn stop_service(&mut self, place: usize) {
+        self.touch(SERVICE, place as u64);
         let now = self.machine.waiting.now();
         let Some(service) = self.services.get_mut(place) else { return };
         service.pulse = Pulse::None;
@@ -229,6 +234,7 @@ impl Init {
 
     /// Ends a service that cannot be trusted to end itself.
     pub(crate) fn fail_service(&mut self, place: usize) {
+        self.touch(SERVICE, place as u64);
         if let Some(service) = self.services.get_mut(place) {
             service.is_killed = true;
             self.machine.spawning.kill(service.pid);
@@ -260,11 +266,19 @@ impl Init {
         let completed = |id| self.sessions.get(id).is_some_and(SessionRecord::has_completed);
         service.has_worked |= service.counters.completed > 0 || sessions.iter().any(completed);
         self.bury(place, code);
-        self.grants.forget(place);
+        for region in self.grants.forget(place) {
+            self.touch(REGION, region);
+        }
         for id in sessions {
+            self.touch(SESSION, id.0);
             if let Some(session) = self.sessions.get_mut(&id) {
-                if !told {
-                    session.mark_dead(&*self.machine.waiting);
+                let left = match told {
+                    true => Vec::new(),
+                    false => session.mark_dead(&*self.machine.waiting),
+                };
+                let keeper = self.records.as_ref().map(|records| &records.keeper);
+                for (offset, value) in left {
+                    keeper.inspect(|it| it.poke(keeper_key(SESSION, id.0), offset, value));
                 }
                 session.phase = match session.phase {
                     Phase::Opening { request } => Phase::Opening { request },
@@ -282,6 +296,7 @@ impl Init {
 
     /// Decides what comes after a service's end.
     fn bury(&mut self, place: usize, code: i32) {
+        self.touch(SERVICE, place as u64);
         let now = self.machine.waiting.now();
         let Some(service) = self.services.get_mut(place) else { return };
         (service.pulse, service.deadline) = (Pulse::None, None);

@@ -9,7 +9,9 @@
 //!
 //! Deaths in a row are forgotten when an incarnation was ready for ten seconds.
 
+use crate::records::Words;
 use alloc::collections::VecDeque;
+use alloc::vec::Vec;
 use control::platform::Restart;
 use dataplane::platform::Instant;
 
@@ -93,6 +95,25 @@ impl Lives {
         Next::StartAt(end.at.after_ns(delay.min(LONGEST_DELAY_NS)))
     }
 
+    /// As words of the journal.
+    pub(crate) fn words(&self) -> Vec<u64> {
+        let mut words = alloc::vec![u64::from(self.restarts), u64::from(self.failures)];
+        words.push(u64::from(self.last_end.cast_unsigned()));
+        words.push(self.recent.len() as u64);
+        words.extend(self.recent.iter().map(|at| at.0));
+        words
+    }
+
+    /// From words of the journal.
+    pub(crate) fn read(words: &mut Words<'_>) -> Option<Self> {
+        Some(Self {
+            restarts: words.number()?,
+            failures: words.number()?,
+            last_end: words.number::<u32>()?.cast_signed(),
+            recent: words.list(|words| words.word().map(Instant))?.into(),
+        })
+    }
+
     /// An operator starts it: what was before does not count any more.
     pub(crate) fn forgive(&mut self) {
         self.failures = 0;
@@ -103,7 +124,6 @@ impl Lives {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use alloc::vec::Vec;
 
     fn end(at: u64, had_worked: bool) -> End {
         End { at: Instant(at), code: -9, ready: Some(Instant(at)), had_worked }

@@ -66,7 +66,7 @@ pub(crate) struct Service {
     pub(crate) sessions: BTreeSet<SessionId>,
     pub(crate) counters: Pong,
     awaited: BTreeMap<u64, Awaited>,
-    next_request: u64,
+    pub(crate) next_request: u64,
 }
 
 /// Whether a service gives signs of life.

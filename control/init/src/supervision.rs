@@ -7,6 +7,7 @@
 
 use crate::commands::Refused;
 use crate::init::{Init, Outcome};
+use crate::records::SERVICE;
 use crate::services::{Awaited, Pulse};
 use alloc::format;
 use alloc::vec::Vec;
@@ -111,6 +112,7 @@ impl Init {
     }
 
     fn end_hung(&mut self, place: usize, frames: &[u64]) {
+        self.touch(SERVICE, place as u64);
         let Some(service) = self.services.get_mut(place) else { return };
         let seconds = service.unit.heartbeat_ns / 1_000_000_000;
         let head = format!("incarnation {} gave no sign of life for {seconds} s", service.epoch);
@@ -129,6 +131,7 @@ impl Init {
         place: usize,
         action: ServiceAction,
     ) -> Result<(), Refused> {
+        self.touch(SERVICE, place as u64);
         let service = self.services.get_mut(place).ok_or(crate::commands::NOT_HELD)?;
         let runs = service.is_running();
         if action == ServiceAction::Start && runs && service.state != ServiceState::Stopping {

@@ -21,7 +21,9 @@ enum Operation {
     Remove(Key),
     Commit,
     /// The process is killed; whatever it was writing beyond what counts is in the region.
-    Kill { garbage: u64 },
+    Kill {
+        garbage: u64,
+    },
 }
 
 fn operation() -> impl Strategy<Value = Operation> {

@@ -29,6 +29,7 @@ mod store;
 mod termination;
 mod waiting;
 
+pub use channel::client_channel;
 pub(crate) use fork_guard::fork_guard;
 pub use handle::{as_fd, descriptor};
 pub use platform::{Platform, poller};

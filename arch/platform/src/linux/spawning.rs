@@ -123,6 +123,11 @@ impl Spawning for Spawner {
         })
     }
 
+    /// Its services end with it, so there are none of an earlier one.
+    fn adopt(&self, _pid: u32) -> Option<Started> {
+        None
+    }
+
     fn kill(&self, pid: u32) {
         if let Some(process) = self.held(pid) {
             // It fails if the process has ended, which is what is wanted.
