@@ -204,10 +204,19 @@ pub trait Spawning {
     fn resident_bytes(&self, pid: u32) -> u64;
 }
 
+/// Whether words are stored in what is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Poking {
+    /// Never.
+    Never,
+    /// In the region that is the first descriptor, see [`Keeper::poke`].
+    First,
+}
+
 /// What outlives init's process, so that the next one can go on with everything that runs.
 pub trait Keeper {
-    /// Keeps descriptors under a key, in place of those that were kept under it.
-    fn keep(&self, key: u64, descriptors: &[Descriptor]);
+    /// Keeps one, two or six descriptors under a key, in place of those that were kept under it.
+    fn keep(&self, key: u64, descriptors: &[Descriptor], poking: Poking);
     /// Lets go of what is kept under a key.
     fn forget(&self, key: u64);
     /// What is kept under a key by an earlier init; nothing if nothing is.

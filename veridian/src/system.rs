@@ -4,6 +4,7 @@
 //! channel to init; init ends with everything below it when that channel closes, unless it was
 //! told to stay.
 
+use crate::roles::guardian;
 use anyhow::{Context, Result, anyhow, bail};
 use control::client::{ClientMachine, Connection};
 use control::message::{
@@ -250,9 +251,10 @@ impl InitProcess {
         let spawner = Platform::new()
             .spawning(program)
             .map_err(|error| anyhow!("cannot start processes ({error:?})"))?;
-        let unit = Unit::new("init");
-        let started =
-            spawner.spawn(&unit).map_err(|error| anyhow!("cannot start init ({error:?})"))?;
+        let unit = Unit::new(guardian::NAME);
+        let started = spawner
+            .spawn_apart(&unit)
+            .map_err(|error| anyhow!("cannot start the guardian ({error:?})"))?;
         let process = Self { spawner, channel: started.channel, pid: started.pid };
         let started = process.launch(address, stays)?;
         let report = StartReport { total: begun.elapsed(), services: started.services.into_vec() };

@@ -110,6 +110,7 @@ impl Supervised {
                 poller: poller().unwrap(),
                 listener,
                 lifeline: None,
+                keeper: None,
             };
             let policy = Policy::new(rustix::process::getuid().as_raw());
             let mut init = Init::new(machine, units, policy).unwrap();

@@ -187,7 +187,7 @@ impl Init {
     }
 
     /// Stops the services in reverse order, each at a deadline by force.
-    pub(crate) fn stop(&mut self) {
+    pub fn stop(&mut self) {
         let now = self.machine.waiting.now();
         self.stopping.get_or_insert(now);
         for place in self.order.clone().into_iter().rev() {

@@ -14,7 +14,7 @@ use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 use capability::{CapabilityImage, Handle, Rights, SlotImage, SpaceId, SpaceImage};
 use control::message::{ServiceState, SessionTerms};
-use control::platform::Keeper;
+use control::platform::{Keeper, Poking};
 use dataplane::Owner;
 use dataplane::{Descriptor, SessionId, WaitMode};
 
@@ -89,7 +89,8 @@ impl Init {
     /// Has descriptors kept that the next init needs, and their key written down.
     pub(crate) fn keep(&mut self, kind: u16, id: u64, descriptors: &[Descriptor]) {
         if let Some(records) = &self.records {
-            records.keeper.keep(keeper_key(kind, id), descriptors);
+            let poking = if kind == SESSION { Poking::First } else { Poking::Never };
+            records.keeper.keep(keeper_key(kind, id), descriptors, poking);
         }
         self.touch(kind, id);
         self.touch(REST, 0);

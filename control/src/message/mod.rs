@@ -21,6 +21,7 @@ mod codec;
 mod error;
 mod failed;
 mod field;
+mod guardian;
 mod header;
 mod launch;
 mod list;
@@ -42,6 +43,10 @@ pub use client::{ClientMessage, Connect, Control, Derive, MapGrant, ServiceActio
 pub use codec::Message;
 pub use error::{DecodeError, Fault};
 pub use failed::Failed;
+pub use guardian::{
+    Begin, EndCode, GuardianCommand, GuardianReply, KeepNamed, KeyNamed, Keys, LimitWords,
+    PokeWord, ProcessNamed, SpawnUnit,
+};
 pub use header::{Header, MAX_DESCRIPTORS, MAX_MESSAGE_BYTES};
 pub use launch::{LaunchCommand, LaunchReply, ServiceStart, StartSystem, Started};
 pub use list::{List, OutOfBounds, Text};

@@ -15,6 +15,7 @@ mod channel;
 mod credentials;
 mod doorbell;
 mod fork_guard;
+pub mod guardian;
 mod handle;
 mod listener;
 mod mapping;
