@@ -7,6 +7,7 @@
 //! | who is killed | when | what clients notice |
 //! |---|---|---|
 //! | each service that clients have no session with | every two seconds, in turn | nothing |
+//! | init | every two seconds | nothing: `status` is right as soon as it answers |
 //! | vfs | once, after a third | ENOTCONN on what was under way; they connect again |
 #![allow(
     clippy::unwrap_used,

@@ -110,6 +110,7 @@ impl Supervised {
                 poller: poller().unwrap(),
                 listener,
                 lifeline: None,
+                pid: std::process::id(),
                 keeper: None,
             };
             let policy = Policy::new(rustix::process::getuid().as_raw());

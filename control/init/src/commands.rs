@@ -316,6 +316,8 @@ impl Init {
                 sessions: count(self.sessions.len()),
                 regions: count(self.grants.len()),
                 capabilities: held,
+                init_pid: self.machine.pid,
+                init_restarts: u32::try_from(self.incarnation - 1).unwrap_or(u32::MAX),
             },
             services,
         })

@@ -46,6 +46,8 @@ pub struct InitMachine {
     pub listener: Arc<dyn Listener>,
     /// Whoever started the system: the system ends when this hangs up. None: it goes on.
     pub lifeline: Option<Arc<dyn Channel>>,
+    /// The number by which the machine knows this process.
+    pub pid: u32,
     /// What outlives this process. None: the system ends with it.
     pub keeper: Option<Box<dyn Keeper>>,
 }

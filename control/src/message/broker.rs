@@ -14,7 +14,7 @@
 //! | 0x0208 | Statistics   | see `page`, of `ClientStatistics` |                                |
 //!
 //! `Welcome`: features u64, then a list of up to 32 `HeldCapability`. `StatusReport`: `Counts`
-//! (clients, sessions, regions, capabilities, each u32), then a list of up to 16 `ServiceStatus`.
+//! (clients, sessions, regions, capabilities, init's pid and restarts, each u32), then a list of up to 16 `ServiceStatus`.
 //! `Request`: user data u64, index u64, queue u16, accepted u16 (0 or 1). `HeldCapability`:
 //!
 //! | offset | size | field   | meaning                                |
@@ -157,7 +157,7 @@ sequence! {
 
 record! {
     /// How much the broker keeps for everybody together.
-    Counts, 16 bytes {
+    Counts, 24 bytes {
         /// Connections.
         0 => clients: u32,
         /// Sessions.
@@ -166,6 +166,10 @@ record! {
         8 => regions: u32,
         /// Capabilities that clients hold.
         12 => capabilities: u32,
+        /// The broker's process.
+        16 => init_pid: u32,
+        /// How often the broker was started again.
+        20 => init_restarts: u32,
     }
 }
 

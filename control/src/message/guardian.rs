@@ -22,7 +22,7 @@
 //! |--------|-------------|---------------------------------------------------------|-------------|
 //! | 0x0001 | Done        |                                                          |             |
 //! | 0x0002 | Failed      | see `failed`                                             |             |
-//! | 0x0801 | Begin       | `StartSystem` (see `launch`), incarnation u64            | listener, launcher's channel, journal |
+//! | 0x0801 | Begin       | `StartSystem` (see `launch`), incarnation u64, pid u32  | listener, launcher's channel, journal |
 //! | 0x0802 | BeginStored | the same                                                 | the same, and the region store's directories: writable, read-only |
 //! | 0x0803 | Running     | pid u32                                                  | control channel, what tells of the end |
 //! | 0x0804 | Ended       | code i32: exit code, or negated signal                   |             |
@@ -176,6 +176,8 @@ sequence! {
         start: StartSystem,
         /// How many inits it has had, with this one.
         incarnation: u64,
+        /// The number by which the machine knows this one.
+        pid: u32,
     }
 }
 

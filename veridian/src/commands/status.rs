@@ -14,6 +14,8 @@ struct Report<'a> {
     sessions: u32,
     regions: u32,
     capabilities: u32,
+    init_pid: u32,
+    init_restarts: u32,
     services: Vec<Service<'a>>,
 }
 
@@ -55,6 +57,8 @@ pub(crate) fn run(options: &Status, address: &Address, output: &mut Output) -> R
             sessions: report.counts.sessions,
             regions: report.counts.regions,
             capabilities: report.counts.capabilities,
+            init_pid: report.counts.init_pid,
+            init_restarts: report.counts.init_restarts,
             services: services.iter().map(service).collect(),
         });
     }

@@ -34,7 +34,7 @@ pub(super) fn run(channel: Arc<dyn Channel>) -> Result<ExitCode, String> {
 const REBOOT: u8 = guardian::REBOOT.unsigned_abs().to_le_bytes()[0];
 
 fn begin(begun: Begun) -> Result<Init, String> {
-    let Begun { start, incarnation, listener, launcher, store, guardian } = begun;
+    let Begun { start, incarnation, pid, listener, launcher, store, guardian } = begun;
     let platform = Platform::with_store(store);
     let no_resources = |_| "no process or descriptor to be had".to_owned();
     let machine = InitMachine {
@@ -45,6 +45,7 @@ fn begin(begun: Begun) -> Result<Init, String> {
         poller: linux::poller().map_err(no_resources)?,
         listener,
         lifeline: (start.stays == 0).then(|| Arc::clone(&launcher)),
+        pid,
         keeper: Some(Box::new(guardian)),
     };
     let policy = Policy::new(rustix::process::getuid().as_raw());

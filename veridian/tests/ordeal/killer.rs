@@ -26,7 +26,8 @@ pub(crate) fn run() {
     let program = Path::new(env!("CARGO_BIN_EXE_veridian"));
     let system = Embedded::start_from(program).unwrap();
     let mut clients: Vec<Child> = (0..CLIENTS).map(|n| client(&system.address, n)).collect();
-    let mut ordeal = Ordeal { address: system.address.clone(), killed: BTreeMap::new(), looks: 0 };
+    let address = system.address.0.clone();
+    let mut ordeal = Ordeal { address, killed: BTreeMap::new(), ..Ordeal::default() };
     ordeal.go(Duration::from_secs(seconds), &mut clients);
     let (rounds, lost) = clients.into_iter().map(end).fold((0, Vec::new()), |mut all, one| {
         all.1.push(one.1);
@@ -35,14 +36,22 @@ pub(crate) fn run() {
     assert!(rounds > 0, "clients got something done");
     assert_eq!(lost, [1; CLIENTS as usize], "each lost the vfs once, and nothing else");
     let killed = ordeal.killed;
-    println!("ordeal: {seconds} s, {} looks, killed {killed:?}, {rounds} rounds", ordeal.looks);
+    println!(
+        "ordeal: {seconds} s, {} looks, killed {killed:?} and init {} times, {rounds} rounds, init \
+         back after at most {:?}",
+        ordeal.looks, ordeal.inits, ordeal.slowest
+    );
     system.stop().unwrap();
 }
 
+#[derive(Default)]
 struct Ordeal {
-    address: Address,
+    address: String,
     /// How often each service was killed.
     killed: BTreeMap<String, u64>,
+    /// How often init was killed, and the longest time until `status` answered after that.
+    inits: u64,
+    slowest: Duration,
     looks: u64,
 }
 
@@ -54,6 +63,7 @@ impl Ordeal {
         let mut vfs_is_due = true;
         while begun.elapsed() < long {
             let until = Instant::now() + KILL_EVERY;
+            self.kill_init();
             if vfs_is_due && begun.elapsed() >= long / 3 {
                 vfs_is_due = false;
                 self.kill(VFS);
@@ -66,6 +76,26 @@ impl Ordeal {
                 for client in &mut *clients {
                     assert!(client.try_wait().unwrap().is_none(), "a client has failed, see above");
                 }
+            }
+        }
+    }
+
+    /// Kills init: all else goes on, and the next one knows of it.
+    fn kill_init(&mut self) {
+        let (before, report) = (self.look(), self.report());
+        let pid = report["init_pid"].as_i64().unwrap();
+        kill_process(Pid::from_raw(i32::try_from(pid).unwrap()).unwrap(), Signal::KILL).unwrap();
+        let killed = Instant::now();
+        self.inits += 1;
+        let after = self.report();
+        self.slowest = self.slowest.max(killed.elapsed());
+        assert_eq!(after["init_restarts"].as_u64(), Some(self.inits));
+        for count in ["clients", "sessions", "capabilities"] {
+            assert_eq!(after[count], report[count], "{count}");
+        }
+        for (name, service) in self.look() {
+            for known in ["pid", "state", "epoch", "restarts", "sessions"] {
+                assert_eq!(service[known], before[&name][known], "{known} of {name}");
             }
         }
     }
@@ -91,13 +121,7 @@ impl Ordeal {
 
     /// What `status` says of each service: as often started again as it was killed.
     fn look(&mut self) -> BTreeMap<String, Value> {
-        self.looks += 1;
-        let output = Command::new(env!("CARGO_BIN_EXE_veridian"))
-            .args(["--address", &self.address.0, "status", "--json"])
-            .output()
-            .unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let report = self.report();
         let services = report["services"].as_array().unwrap().iter().map(|service| {
             let name = service["name"].as_str().unwrap().to_owned();
             if service["state"] == "ready" {
@@ -108,6 +132,17 @@ impl Ordeal {
             (name, service.clone())
         });
         services.collect()
+    }
+
+    /// What `status` says.
+    fn report(&mut self) -> Value {
+        self.looks += 1;
+        let output = Command::new(env!("CARGO_BIN_EXE_veridian"))
+            .args(["--address", &self.address, "status", "--json"])
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        serde_json::from_slice(&output.stdout).unwrap()
     }
 }
 

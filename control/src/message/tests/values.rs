@@ -172,12 +172,16 @@ fn status_report() -> impl Strategy<Value = StatusReport> {
             }
         },
     );
-    let counts = any::<[u32; 4]>().prop_map(|[clients, sessions, regions, capabilities]| Counts {
-        clients,
-        sessions,
-        regions,
-        capabilities,
-    });
+    let counts = any::<[u32; 6]>().prop_map(
+        |[clients, sessions, regions, capabilities, init_pid, init_restarts]| Counts {
+            clients,
+            sessions,
+            regions,
+            capabilities,
+            init_pid,
+            init_restarts,
+        },
+    );
     (counts, list(service)).prop_map(|(counts, services)| StatusReport { counts, services })
 }
 

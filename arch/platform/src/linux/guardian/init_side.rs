@@ -28,6 +28,8 @@ pub struct Begun {
     pub start: StartSystem,
     /// How many inits it has had, with this one.
     pub incarnation: u64,
+    /// The number by which the machine knows this process.
+    pub pid: u32,
     /// Where clients come in.
     pub listener: Arc<dyn Listener>,
     /// Whoever has started the system.
@@ -54,7 +56,7 @@ pub fn begin(channel: Arc<dyn Channel>) -> Option<Begun> {
     let (GuardianReply::Begin(begin) | GuardianReply::BeginStored(begin)) = reply else {
         return None;
     };
-    let Begin { start, incarnation } = begin;
+    let Begin { start, incarnation, pid } = begin;
     let [listener, launcher, journal, directories @ ..] = packet.descriptors.as_slice() else {
         return None;
     };
@@ -66,6 +68,7 @@ pub fn begin(channel: Arc<dyn Channel>) -> Option<Begun> {
     Some(Begun {
         start,
         incarnation,
+        pid,
         listener: Arc::new(LinuxListener::of(owned(listener)?).ok()?),
         launcher: Arc::new(LinuxChannel::new(owned(launcher)?, Origin::System)),
         store,

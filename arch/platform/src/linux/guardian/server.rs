@@ -26,7 +26,7 @@ use std::time::{Duration, Instant};
 /// Bytes of the journal's region, of which only what is written takes memory.
 const JOURNAL_BYTES: u64 = 128 << 20;
 /// So many ends of init within so much time, and it is not started again.
-const MOST_ENDS: usize = 5;
+const MOST_ENDS: usize = 10;
 const ENDS_WITHIN: Duration = Duration::from_secs(10);
 /// The exit code of a program that has panicked.
 const PANICKED: i32 = 101;
@@ -155,7 +155,7 @@ impl Guardian {
     /// Starts init, does what it asks until it ends, and says how it has.
     fn one_init(&mut self, incarnation: u64) -> Result<i32, Exhausted> {
         let init = self.spawner.spawn(&Unit::new("init")).map_err(|_| Exhausted)?;
-        let begin = Begin { start: self.start.clone(), incarnation };
+        let begin = Begin { start: self.start.clone(), incarnation, pid: init.pid };
         let mut descriptors =
             vec![self.listener_source(), self.launcher.clone(), self.journal.clone()];
         let begin = match &self.store {
