@@ -1,5 +1,6 @@
-//! What init asks of the guardian, over the channel that the guardian has started it with. Each
-//! command is answered once; the guardian says nothing by itself but `Begin`, first of all.
+//! What init asks of the guardian, over the channel that the guardian has started it with. The guardian
+//! does it in order, also what an init that has been killed has left, and says nothing by itself but
+//! `Begin`, first of all.
 //!
 //! | kind   | message     | body                                                    | descriptors |
 //! |--------|-------------|---------------------------------------------------------|-------------|
@@ -46,27 +47,27 @@ messages! {
     GuardianCommand {
         /// Start a process. Answered by `Running` or `Failed`.
         0x0701 + 0 => Spawn(body: SpawnUnit),
-        /// End a process at once. Answered by `Done`.
+        /// End a process at once. Not answered.
         0x0702 + 0 => Kill(body: ProcessNamed),
-        /// Send a process the signal that makes it say where it is. Answered by `Done`.
+        /// Send a process the signal that makes it say where it is. Not answered.
         0x0703 + 0 => Interrogate(body: ProcessNamed),
         /// Has it ended? Answered, once for each process, by `Ended`; by `Done` if it has not.
         0x0704 + 0 => Reap(body: ProcessNamed),
         /// Hand over a process that an earlier init had started. Answered by `Running` or `Failed`.
         0x0705 + 0 => Adopt(body: ProcessNamed),
-        /// Keep a descriptor. Answered by `Done`.
+        /// Keep a descriptor. Not answered.
         0x0706 + 1 => KeepOne(body: KeepNamed),
         /// The same.
         0x0707 + 2 => KeepTwo(body: KeepNamed),
         /// The same.
         0x0708 + 6 => KeepSix(body: KeepNamed),
-        /// Let go of them. Answered by `Done`.
+        /// Let go of them. Not answered.
         0x0709 + 0 => Forget(body: KeyNamed),
         /// Show what is kept. Answered by `KeptOne` and so on, or by `Done` if nothing is.
         0x070a + 0 => Kept(body: KeyNamed),
         /// Which keys are there, from this one on? Answered by `Keys`.
         0x070b + 0 => Keys(body: KeyNamed),
-        /// Store a word in a region that is kept, and wake who sleeps on it. Answered by `Done`.
+        /// Store a word in a region that is kept, and wake who sleeps on it. Not answered.
         0x070c + 0 => Poke(body: PokeWord),
     }
 }

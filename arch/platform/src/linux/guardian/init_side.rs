@@ -11,7 +11,7 @@ use control::message::{
     PokeWord, ProcessNamed, SpawnUnit, StartSystem,
 };
 use control::platform::{
-    Channel, Keeper, Listener, Packet, Poking, SpawnError, Spawning, Started, Unit,
+    Channel, ChannelError, Keeper, Listener, Packet, Poking, SpawnError, Spawning, Started, Unit,
 };
 use dataplane::platform::{Access, Memory};
 use dataplane::{Descriptor, Region};
@@ -87,8 +87,7 @@ impl GuardianSide {
         descriptors: &[Descriptor],
     ) -> Option<(GuardianReply, Vec<Descriptor>)> {
         let request = self.next.fetch_add(1, Ordering::Relaxed);
-        let bytes = command.encode(Header::new(request));
-        self.channel.send(&Packet { bytes, descriptors: descriptors.to_vec() }).ok()?;
+        self.send(request, command, descriptors).ok()?;
         loop {
             let packet = self.channel.receive_within(Some(ANSWER_WITHIN_NS)).ok()?;
             let (header, reply) = GuardianReply::decode(&packet.bytes).ok()?;
@@ -98,9 +97,27 @@ impl GuardianSide {
         }
     }
 
-    fn order(&self, command: &GuardianCommand) {
+    /// Sends what is not answered.
+    fn order(&self, command: &GuardianCommand, descriptors: &[Descriptor]) {
         // If the guardian is gone, so is this process in a moment.
-        let _ = self.ask(command, &[]);
+        let _ = self.send(0, command, descriptors);
+    }
+
+    /// Waits if the channel is full: the guardian always reads, and waits for nobody.
+    fn send(
+        &self,
+        request: u64,
+        command: &GuardianCommand,
+        descriptors: &[Descriptor],
+    ) -> Result<(), ChannelError> {
+        let bytes = command.encode(Header::new(request));
+        let packet = Packet { bytes, descriptors: descriptors.to_vec() };
+        loop {
+            match self.channel.send(&packet) {
+                Err(ChannelError::Full) => std::thread::yield_now(),
+                sent => return sent,
+            }
+        }
     }
 
     fn started(&self, command: &GuardianCommand) -> Option<Started> {
@@ -136,11 +153,11 @@ impl Spawning for GuardianSide {
     }
 
     fn kill(&self, pid: u32) {
-        self.order(&GuardianCommand::Kill(ProcessNamed { pid }));
+        self.order(&GuardianCommand::Kill(ProcessNamed { pid }), &[]);
     }
 
     fn interrogate(&self, pid: u32) {
-        self.order(&GuardianCommand::Interrogate(ProcessNamed { pid }));
+        self.order(&GuardianCommand::Interrogate(ProcessNamed { pid }), &[]);
     }
 
     fn describe(&self, frames: &[u64]) -> String {
@@ -167,11 +184,11 @@ impl Keeper for GuardianSide {
             2 => GuardianCommand::KeepTwo(named),
             _ => GuardianCommand::KeepSix(named),
         };
-        let _ = self.ask(&keep, descriptors);
+        self.order(&keep, descriptors);
     }
 
     fn forget(&self, key: u64) {
-        self.order(&GuardianCommand::Forget(KeyNamed { key }));
+        self.order(&GuardianCommand::Forget(KeyNamed { key }), &[]);
     }
 
     fn kept(&self, key: u64) -> Vec<Descriptor> {
@@ -198,7 +215,7 @@ impl Keeper for GuardianSide {
     }
 
     fn poke(&self, key: u64, offset: u64, value: u64) {
-        self.order(&GuardianCommand::Poke(PokeWord { key, offset, value }));
+        self.order(&GuardianCommand::Poke(PokeWord { key, offset, value }), &[]);
     }
 
     fn journal(&self) -> Option<Region> {

@@ -215,25 +215,15 @@ impl Guardian {
         let answer = match command {
             GuardianCommand::Spawn(unit) => self.spawn(&unit, &mut descriptors),
             GuardianCommand::Adopt(named) => self.running(named.pid, &mut descriptors),
-            GuardianCommand::Kill(named) => {
-                self.spawner.kill(named.pid);
-                GuardianReply::Done
-            }
-            GuardianCommand::Interrogate(named) => {
-                self.spawner.interrogate(named.pid);
-                GuardianReply::Done
-            }
+            GuardianCommand::Kill(named) => return self.spawner.kill(named.pid),
+            GuardianCommand::Interrogate(named) => return self.spawner.interrogate(named.pid),
             GuardianCommand::Reap(named) => self.ended(named.pid),
             GuardianCommand::KeepOne(named)
             | GuardianCommand::KeepTwo(named)
             | GuardianCommand::KeepSix(named) => {
-                self.kept.keep(named.key, packet.descriptors, named.poked != 0);
-                GuardianReply::Done
+                return self.kept.keep(named.key, packet.descriptors, named.poked != 0);
             }
-            GuardianCommand::Forget(named) => {
-                self.kept.forget(named.key);
-                GuardianReply::Done
-            }
+            GuardianCommand::Forget(named) => return self.kept.forget(named.key),
             GuardianCommand::Kept(named) => {
                 descriptors = self.kept.show(named.key);
                 match descriptors.len() {
@@ -251,8 +241,7 @@ impl Guardian {
                 GuardianReply::Keys(Keys { keys })
             }
             GuardianCommand::Poke(word) => {
-                self.kept.poke(word.key, word.offset, word.value);
-                GuardianReply::Done
+                return self.kept.poke(word.key, word.offset, word.value);
             }
         };
         reply(init, request, &answer, descriptors);
