@@ -5,8 +5,8 @@ use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use capability::Rights;
-use dataplane::Descriptor;
 use dataplane::platform::{Memory, Poller, Token, Waiting};
+use dataplane::{Descriptor, Region};
 
 pub use crate::message::{MAX_DESCRIPTORS, MAX_MESSAGE_BYTES as MAX_MESSAGE};
 
@@ -61,6 +61,14 @@ pub trait Channel: Send + Sync {
     /// [`ChannelError::Closed`] when the other end is gone and everything was read;
     /// [`ChannelError::TooLarge`] for a message that no honest peer sends.
     fn receive(&self) -> Result<Option<Packet>, ChannelError>;
+    /// Shows the next message, if one is there, and leaves it where it is; never blocks. Descriptors
+    /// are new ones each time.
+    ///
+    /// # Errors
+    /// As for [`Channel::receive`]; [`ChannelError::TooLarge`] does not go away.
+    fn peek(&self) -> Result<Option<Packet>, ChannelError>;
+    /// Drops the next message, which was looked at.
+    fn discard(&self);
     /// Waits for the next message. `timeout_ns` of `None` waits without end.
     ///
     /// # Errors
@@ -91,9 +99,9 @@ pub struct Unit {
     pub command: Vec<String>,
     /// Names of services that must be ready before, and that it is paused without.
     pub needs: Vec<String>,
-    /// Names of services that it is started behind, if they can be started.
+    /// Names of services that it works better with: neither waited for nor missed.
     pub wants: Vec<String>,
-    /// Names of services that it is started behind, where both are started.
+    /// Names of services that it is started behind, if they can be started.
     pub after: Vec<String>,
     /// When it is started again.
     pub restart: Restart,
@@ -122,7 +130,7 @@ impl Unit {
             restart: Restart::Always,
             start_within_ns: 10_000_000_000,
             stop_within_ns: 5_000_000_000,
-            heartbeat_ns: 5_000_000_000,
+            heartbeat_ns: 10_000_000_000,
             limits: Limits::default(),
             capabilities: Vec::new(),
         }
@@ -179,13 +187,49 @@ pub trait Spawning {
     /// # Errors
     /// [`SpawnError`].
     fn spawn(&self, unit: &Unit) -> Result<Started, SpawnError>;
+    /// A service that an earlier init has started, which may have ended since; `None` if there is no
+    /// such service.
+    fn adopt(&self, pid: u32) -> Option<Started>;
     /// Ends a service at once, whatever it does. A thread cannot be ended: its control channel is
     /// closed, on which it ends itself.
     fn kill(&self, pid: u32);
+    /// Asks a service that gives no sign of life where it is: it says so on its control channel, if
+    /// it still can.
+    fn interrogate(&self, pid: u32);
+    /// What a service has said where it is, in words: a function a line.
+    fn describe(&self, frames: &[u64]) -> String;
     /// Whether it has ended; reaps it. `Some`, once, holds the exit code, or the negated signal.
     fn reap(&self, pid: u32) -> Option<i32>;
     /// Resident memory, bytes; 0 where that is not known.
     fn resident_bytes(&self, pid: u32) -> u64;
+}
+
+/// Whether words are stored in what is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Poking {
+    /// Never.
+    Never,
+    /// In the region that is the first descriptor, see [`Keeper::poke`].
+    First,
+}
+
+/// What outlives init's process, so that the next one can go on with everything that runs.
+pub trait Keeper {
+    /// Keeps one, two or six descriptors under a key, in place of those that were kept under it.
+    fn keep(&self, key: u64, descriptors: &[Descriptor], poking: Poking);
+    /// Lets go of what is kept under a key.
+    fn forget(&self, key: u64);
+    /// What is kept under a key by an earlier init; nothing if nothing is.
+    fn kept(&self, key: u64) -> Vec<Descriptor>;
+    /// All keys under which an earlier init has left something.
+    fn keys(&self) -> Vec<u64>;
+    /// The channel of a client whose descriptor was kept.
+    fn client_channel(&self, descriptor: &Descriptor) -> Option<Arc<dyn Channel>>;
+    /// Stores a word in the region that is the first descriptor of a key, and wakes who sleeps on
+    /// it: for regions that nobody may map for writing any more.
+    fn poke(&self, key: u64, offset: u64, value: u64);
+    /// Memory for init's journal: all zeros when the system is started.
+    fn journal(&self) -> Option<Region>;
 }
 
 /// Both ends of a connection.

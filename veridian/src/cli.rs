@@ -77,6 +77,14 @@ pub(crate) enum Command {
     Mount(Mount),
     /// Unmount
     Umount(Umount),
+    /// Start a service that has stopped, or is quarantined
+    Start(Supervise),
+    /// Stop a service
+    Stop(Supervise),
+    /// Stop a service and start it again
+    Restart(Supervise),
+    /// Stop the system and start it again in place
+    Reboot,
     /// Measure a system of its own against the targets
     Bench,
     /// Start everything, copy a real directory tree through the rings and back, compare, measure,
@@ -106,7 +114,15 @@ pub(crate) struct Run {
 }
 
 #[derive(Debug, Args)]
+pub(crate) struct Supervise {
+    /// The service
+    pub(crate) service: String,
+}
+
+#[derive(Debug, Args)]
 pub(crate) struct Status {
+    /// This service alone, and why and where its last incarnation was ended if it hung
+    pub(crate) service: Option<String>,
     /// As one JSON object
     #[arg(long)]
     pub(crate) json: bool,

@@ -116,6 +116,8 @@ fn prepare(platform: &Platform, lifeline: Arc<dyn Channel>) -> Result<Init, Loca
         poller: poller().map_err(|_| LocalError::Exhausted)?,
         listener: platform.listen(ADDRESS).map_err(|_| LocalError::Exhausted)?,
         lifeline: Some(lifeline),
+        pid: std::process::id(),
+        keeper: None,
     };
     let policy = Policy::new(rustix::process::getuid().as_raw());
     Init::new(machine, units(), policy).map_err(LocalError::Init)

@@ -9,6 +9,7 @@ use crate::output::{Output, OutputClosed};
 use crate::signals::Interrupted;
 use crate::system::Address;
 use clap::Parser;
+use control::message::ServiceAction;
 use std::process::ExitCode;
 
 /// What a shell reports of a program that wrote into a closed pipe: 128 and SIGPIPE.
@@ -65,6 +66,14 @@ fn run(
         Command::Stat(options) => commands::stat::run(&options, &address, output),
         Command::Mount(options) => commands::mount::run(&options, &address, output),
         Command::Umount(options) => commands::mount::unmount(&options, &address),
+        Command::Start(options) => {
+            commands::supervise::run(&options, ServiceAction::Start, &address)
+        }
+        Command::Stop(options) => commands::supervise::run(&options, ServiceAction::Stop, &address),
+        Command::Restart(options) => {
+            commands::supervise::run(&options, ServiceAction::Restart, &address)
+        }
+        Command::Reboot => commands::supervise::reboot(&address),
         Command::Bench => commands::bench::run(output),
     };
     done.map(|()| ExitCode::SUCCESS)

@@ -4,9 +4,12 @@
 //! channel to init; init ends with everything below it when that channel closes, unless it was
 //! told to stay.
 
+use crate::roles::guardian;
 use anyhow::{Context, Result, anyhow, bail};
 use control::client::{ClientMachine, Connection};
-use control::message::{Header, LaunchCommand, LaunchReply, Message, StartSystem, Started};
+use control::message::{
+    Header, LaunchCommand, LaunchReply, Message, ServiceStart, StartSystem, Started,
+};
 use control::platform::{Channel, Packet, Spawning, Unit};
 use platform::ConnectError;
 use platform::linux::{Output, Platform, Program, Spawner};
@@ -63,8 +66,17 @@ pub fn default_address() -> Address {
 pub struct StartReport {
     /// From the decision to start until every service was ready.
     pub total: Duration,
-    /// Each service, from being spawned to being ready.
-    pub services: Vec<(String, Duration)>,
+    /// Each service.
+    pub services: Vec<ServiceStart>,
+}
+
+impl StartReport {
+    /// The name of the service that a service waited for last before it was spawned.
+    #[must_use]
+    pub fn waited_for(&self, service: &ServiceStart) -> Option<&str> {
+        let place = usize::from(service.waited_for).checked_sub(1)?;
+        self.services.get(place).map(|waited_for| waited_for.name.as_str())
+    }
 }
 
 /// Connects to a running system.
@@ -239,18 +251,13 @@ impl InitProcess {
         let spawner = Platform::new()
             .spawning(program)
             .map_err(|error| anyhow!("cannot start processes ({error:?})"))?;
-        let unit = Unit::new("init");
-        let started =
-            spawner.spawn(&unit).map_err(|error| anyhow!("cannot start init ({error:?})"))?;
+        let unit = Unit::new(guardian::NAME);
+        let started = spawner
+            .spawn_apart(&unit)
+            .map_err(|error| anyhow!("cannot start the guardian ({error:?})"))?;
         let process = Self { spawner, channel: started.channel, pid: started.pid };
         let started = process.launch(address, stays)?;
-        let service = |s: &control::message::ServiceStart| {
-            (s.name.as_str().to_owned(), Duration::from_nanos(s.start_ns))
-        };
-        let report = StartReport {
-            total: begun.elapsed(),
-            services: started.services.iter().map(service).collect(),
-        };
+        let report = StartReport { total: begun.elapsed(), services: started.services.into_vec() };
         Ok((process, report))
     }
 

@@ -144,6 +144,8 @@ fn counting_init(platform: &Platform, listener: Arc<dyn Listener>) -> Option<Ini
         poller: poller().ok()?,
         listener,
         lifeline: None,
+        pid: std::process::id(),
+        keeper: None,
     };
     let units = vec![Unit::new("counter")];
     Init::new(machine, units, Policy::new(rustix::process::getuid().as_raw())).ok()

@@ -15,5 +15,8 @@ pub(super) const BENCH: Bench = Bench {
 };
 
 fn contenders(env: &Env, _: Cores) -> Vec<Entry> {
-    vec![Entry::sleeping(US, Ok(Start::new(env)))]
+    vec![
+        Entry::sleeping(US, Ok(Start::new(env))),
+        Entry::sleeping("veridian, caches dropped", Start::cold(env)),
+    ]
 }

@@ -44,7 +44,7 @@ pub struct Removed<O> {
 /// reference.
 #[derive(Debug)]
 pub struct Capabilities<O> {
-    forest: Forest<O>,
+    pub(crate) forest: Forest<O>,
 }
 
 impl<O: Clone> Capabilities<O> {
@@ -52,6 +52,10 @@ impl<O: Clone> Capabilities<O> {
     #[must_use]
     pub const fn new(max_spaces: u32) -> Self {
         Self { forest: Forest::new(max_spaces) }
+    }
+
+    pub(crate) const fn of(forest: Forest<O>) -> Self {
+        Self { forest }
     }
 
     /// Creates an empty space that may hold `quota` capabilities.

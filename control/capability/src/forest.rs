@@ -12,7 +12,7 @@ use crate::handle::{Handle, SpaceId};
 use crate::slots::Slots;
 
 /// Where a node is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Place {
     pub(crate) space: SpaceId,
     pub(crate) handle: Handle,
@@ -32,6 +32,22 @@ pub(crate) struct Node<O> {
     next_sibling: Option<Place>,
 }
 
+impl<O> Node<O> {
+    /// One that is not linked to any other.
+    pub(crate) const fn lone(object: O, rights: Rights, badge: u64, serial: u64) -> Self {
+        Self {
+            object,
+            rights,
+            badge,
+            serial,
+            parent: None,
+            first_child: None,
+            previous_sibling: None,
+            next_sibling: None,
+        }
+    }
+}
+
 /// All spaces and the trees among them.
 #[derive(Debug)]
 pub(crate) struct Forest<O> {
@@ -42,6 +58,11 @@ pub(crate) struct Forest<O> {
 impl<O> Forest<O> {
     pub(crate) const fn new(max_spaces: u32) -> Self {
         Self { spaces: Slots::new(max_spaces), next_serial: 0 }
+    }
+
+    /// These spaces, whose nodes are not linked yet.
+    pub(crate) const fn restore(spaces: Slots<Slots<Node<O>>>, next_serial: u64) -> Self {
+        Self { spaces, next_serial }
     }
 
     pub(crate) fn node(&self, place: Place) -> Option<&Node<O>> {
@@ -59,16 +80,7 @@ impl<O> Forest<O> {
         parent: Option<Place>,
         (object, rights, badge): (O, Rights, u64),
     ) -> Result<Place, Error> {
-        let node = Node {
-            object,
-            rights,
-            badge,
-            serial: self.next_serial,
-            parent: None,
-            first_child: None,
-            previous_sibling: None,
-            next_sibling: None,
-        };
+        let node = Node::lone(object, rights, badge, self.next_serial);
         let nodes = self.spaces.find_mut(space.0).ok_or(Error::StaleSpace)?;
         let handle = Handle(nodes.insert(node)?);
         self.next_serial += 1;
@@ -116,7 +128,7 @@ impl<O> Forest<O> {
     }
 
     /// Makes the lone node at `place` the first child of `parent`, or a root.
-    fn attach(&mut self, place: Place, parent: Option<Place>) {
+    pub(crate) fn attach(&mut self, place: Place, parent: Option<Place>) {
         let next = parent
             .and_then(|parent| self.node_mut(parent))
             .and_then(|parent| parent.first_child.replace(place));

@@ -31,10 +31,12 @@ mod capabilities;
 mod error;
 mod forest;
 mod handle;
+mod image;
 mod rights;
 mod slots;
 
 pub use capabilities::{Capabilities, Capability, Removed, UNBADGED};
 pub use error::Error;
 pub use handle::{Handle, SpaceId};
+pub use image::{CapabilityImage, SlotImage, SpaceImage};
 pub use rights::Rights;

@@ -116,6 +116,38 @@ impl<T> Slots<T> {
         })
     }
 
+    /// All slots in order: the generation of each, 0 if it is retired, and what is in it.
+    pub(crate) fn image(&self) -> impl Iterator<Item = (u16, Option<&T>)> {
+        self.slots.iter().map(|slot| match &slot.state {
+            State::Occupied(value) => (slot.generation.get(), Some(value)),
+            State::Vacant { .. } => (slot.generation.get(), None),
+            State::Retired => (0, None),
+        })
+    }
+
+    /// A table of these slots, as [`Slots::image`] has shown them.
+    pub(crate) fn restore(limit: u32, image: impl IntoIterator<Item = (u16, Option<T>)>) -> Self {
+        let mut slots = Self::new(limit);
+        for (index, (generation, value)) in (0..).zip(image) {
+            let state = match (NonZeroU16::new(generation), value) {
+                (None, _) => State::Retired,
+                (Some(_), Some(value)) => {
+                    slots.occupied += 1;
+                    State::Occupied(value)
+                }
+                (Some(_), None) => State::Vacant { next: slots.vacant.replace(index) },
+            };
+            let generation = NonZeroU16::new(generation).unwrap_or(NonZeroU16::MAX);
+            slots.slots.push(Slot { generation, state });
+        }
+        slots
+    }
+
+    /// How many values there may be.
+    pub(crate) const fn limit(&self) -> u32 {
+        self.limit
+    }
+
     /// Adds a vacant slot at the end, or `None` when slots have run out of numbers.
     fn extend(&mut self) -> Option<u32> {
         let slot = u32::try_from(self.slots.len()).ok()?;

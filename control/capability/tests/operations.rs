@@ -218,3 +218,26 @@ fn destroying_a_space_moves_each_surviving_child_once() {
     assert_eq!(removed.iter().map(|removed| removed.handle).collect::<Vec<_>>(), links);
     assert_eq!(capabilities.held(leaves), Ok(SIZE));
 }
+
+/// A revocation removes from one space after the other; interrupted between two, it goes on when
+/// the spaces are restored.
+#[test]
+fn what_has_lost_its_parent_is_not_restored() {
+    let mut capabilities = Capabilities::new(4);
+    let spaces = [(); 3].map(|()| capabilities.create_space(8).unwrap());
+    let root = capabilities.mint(spaces[0], 'o', Rights::all(), UNBADGED).unwrap();
+    let mut grant = |from: usize, handle, to: usize| {
+        capabilities.grant(spaces[from], handle, spaces[to], Rights::all(), UNBADGED).unwrap()
+    };
+    let child = grant(0, root, 1);
+    let grandchild = grant(1, child, 2);
+    let other = grant(0, root, 2);
+    let mut images: Vec<_> =
+        spaces.iter().map(|space| capabilities.image(*space).unwrap()).collect();
+    images[1].slots[0].capability = None;
+    let restored = Capabilities::restore(4, &capabilities.space_generations(), images);
+    let found = |handle| restored.lookup(spaces[2], handle, Rights::empty()).map(|_| ());
+    assert_eq!(found(grandchild), Err(Error::StaleHandle));
+    assert_eq!(found(other), Ok(()));
+    assert_eq!(restored.held(spaces[2]), Ok(1));
+}

@@ -2,12 +2,13 @@
 
 use crate::clients::refusal;
 use crate::init::Init;
+use crate::records::{REGION, SESSION};
 use crate::services::{Awaited, Service};
 use crate::sessions::{Phase, SessionRecord};
 use alloc::vec::Vec;
 use control::message::{
     BrokerReply, Connected, Failed, Opened, RegionCreated, ServiceCommand, ServiceMessage,
-    ServiceState, SessionNamed,
+    SessionNamed,
 };
 use control::service::RegionId;
 use dataplane::SessionId;
@@ -20,6 +21,7 @@ impl Init {
     }
 
     pub(crate) fn end_session(&mut self, session: SessionId, command: ServiceCommand) {
+        self.touch(SESSION, session.0);
         let Some(record) = self.sessions.get_mut(&session) else { return };
         let place = record.service();
         let running = self.services.get(place).is_some_and(Service::is_running);
@@ -55,6 +57,7 @@ impl Init {
     /// A service has ended a session by itself. The client has its regions still, so they count
     /// as its own until it lets go of the session.
     fn session_ended(&mut self, place: usize, id: SessionId) {
+        self.touch(SESSION, id.0);
         let Some(record) = self.sessions.get_mut(&id).filter(|s| s.service() == place) else {
             return;
         };
@@ -69,6 +72,7 @@ impl Init {
 
     /// The regions of a session go.
     fn forget_session(&mut self, session: SessionId) {
+        self.touch(SESSION, session.0);
         let Some(record) = self.sessions.remove(&session) else { return };
         record.give_back(&*self.machine.memory);
         if let Some(service) = self.services.get_mut(record.service()) {
@@ -95,17 +99,14 @@ impl Init {
 
     pub(crate) fn service_message(&mut self, place: usize, request: u64, message: ServiceMessage) {
         match message {
-            ServiceMessage::Ready => {
-                let now = self.machine.waiting.now();
-                if let Some(service) = self.services.get_mut(place)
-                    && service.state == ServiceState::Starting
-                {
-                    service.state = ServiceState::Ready;
-                    service.ready = now;
-                }
-            }
+            ServiceMessage::Ready => self.service_ready(place),
+            ServiceMessage::Stack(stack) => self.said_where(place, &stack.frames),
             ServiceMessage::CreateRegion(wish) => {
                 let created = self.grants.create(&*self.machine.memory, place, wish.bytes);
+                if let Ok((id, region)) = &created {
+                    let descriptors = [region.writable.clone(), region.read_only.clone()];
+                    self.keep(REGION, id.0, &descriptors);
+                }
                 let Some(service) = self.services.get_mut(place) else { return };
                 match created {
                     Ok((id, region)) => {
@@ -121,8 +122,10 @@ impl Init {
             }
             ServiceMessage::DestroyRegion(named) => {
                 self.grants.destroy(place, RegionId(named.region));
+                self.touch(REGION, named.region);
             }
             ServiceMessage::Offer(offer) => {
+                self.touch(SESSION, offer.session.0);
                 if let Some(session) = self.sessions.get_mut(&offer.session) {
                     // A refusal is the service's mistake; the client then finds no grant.
                     let region = RegionId(offer.region);
@@ -130,6 +133,7 @@ impl Init {
                 }
             }
             ServiceMessage::Withdraw(named) => {
+                self.touch(SESSION, named.session.0);
                 let session = self.sessions.get_mut(&named.session);
                 if let Some(session) = session.filter(|session| session.service() == place) {
                     session.offered.remove(&named.grant);
@@ -144,6 +148,9 @@ impl Init {
     fn answer(&mut self, place: usize, request: u64, answer: ServiceMessage) {
         let Some(service) = self.services.get_mut(place) else { return };
         let Some(awaited) = service.answered(request) else { return };
+        let is_work = matches!(answer, ServiceMessage::Told(_) | ServiceMessage::Done)
+            && matches!(awaited, Awaited::Told { .. } | Awaited::Done { .. });
+        service.has_worked |= is_work;
         match (awaited, answer) {
             (Awaited::Opened(session), ServiceMessage::Opened(opened)) => {
                 self.opened(session, &opened);
@@ -155,6 +162,10 @@ impl Init {
             (Awaited::Counters { question }, ServiceMessage::Pong(pong)) => {
                 service.counters = pong;
                 self.counted(question);
+            }
+            (Awaited::Heartbeat, ServiceMessage::Pong(pong)) => {
+                service.counters = pong;
+                self.is_alive(place);
             }
             (Awaited::Statistics { client, request }, ServiceMessage::Statistics(page)) => {
                 self.statistics_known(place, (client, request), page);
@@ -177,6 +188,7 @@ impl Init {
     }
 
     fn opened(&mut self, session: SessionId, opened: &Opened) {
+        self.touch(SESSION, session.0);
         let Some(record) = self.sessions.get_mut(&session) else { return };
         let Phase::Opening { request } = record.phase else { return };
         record.phase = Phase::Open;
@@ -206,7 +218,7 @@ impl Init {
             | Awaited::Done { client, request } => {
                 self.reply(client, request, &gone());
             }
-            Awaited::Stopped => {}
+            Awaited::Stopped | Awaited::Heartbeat => {}
         }
     }
 

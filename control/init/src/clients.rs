@@ -1,7 +1,7 @@
 //! The clients as init keeps them, and what is being waited for on their behalf.
 
 use crate::outbox::Outbox;
-use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use capability::{Handle, SpaceId};
@@ -25,6 +25,24 @@ pub(crate) enum Object {
     Service(usize),
 }
 
+impl Object {
+    /// As a word of the journal.
+    pub(crate) fn to_word(self) -> u64 {
+        match self {
+            Self::System => 0,
+            Self::Service(place) => place as u64 + 1,
+        }
+    }
+
+    /// From a word of the journal.
+    pub(crate) fn from_word(word: u64) -> Option<Self> {
+        match word.checked_sub(1) {
+            None => Some(Self::System),
+            Some(place) => usize::try_from(place).ok().map(Self::Service),
+        }
+    }
+}
+
 pub(crate) struct Client {
     pub(crate) outbox: Outbox,
     pub(crate) peer: Peer,
@@ -34,8 +52,14 @@ pub(crate) struct Client {
     pub(crate) bytes: u64,
     /// What it holds, once it has greeted.
     pub(crate) held: Vec<(Handle, Object)>,
+    /// The number of its last question that was taken.
+    pub(crate) last_request: u64,
     /// Questions that are not answered yet.
-    open: usize,
+    open: Vec<u64>,
+    /// Questions whose answers were not sent yet.
+    answered: VecDeque<u64>,
+    /// Whether its next question may be one that an earlier init has handled.
+    may_be_known: bool,
     /// Whether it was not listened to when it may have had something to say.
     overheard: bool,
     /// Since when answers wait for it.
@@ -51,29 +75,56 @@ impl Client {
             sessions: BTreeSet::new(),
             bytes: 0,
             held: Vec::new(),
-            open: 0,
+            last_request: 0,
+            open: Vec::new(),
+            answered: VecDeque::new(),
+            may_be_known: false,
             overheard: false,
             unread_since: None,
         }
     }
 
-    /// Takes its next question, unless it has to read or wait for answers first.
+    /// Takes over what an earlier init had heard from it.
+    pub(crate) fn adopt(&mut self, last_request: u64, open: Vec<u64>) {
+        (self.last_request, self.open, self.may_be_known) = (last_request, open, true);
+    }
+
+    /// Questions whose answers it does not have yet.
+    pub(crate) fn unanswered(&self) -> impl Iterator<Item = u64> {
+        self.open.iter().chain(&self.answered).copied()
+    }
+
+    /// Looks at its next question, unless it has to read or wait for answers first. The question is
+    /// there until [`Client::heard`].
     ///
     /// # Errors
     /// It is gone.
     pub(crate) fn listen(&mut self) -> Result<Option<Packet>, ChannelError> {
-        if self.open >= MOST_OPEN || self.outbox.is_waiting() {
+        if self.open.len() >= MOST_OPEN || self.outbox.is_waiting() {
             self.overheard = true;
             return Ok(None);
         }
-        let packet = self.outbox.channel().receive()?;
-        self.open += usize::from(packet.is_some());
-        Ok(packet)
+        self.outbox.channel().peek()
+    }
+
+    /// Notes a question that is about to be handled; false if an earlier init has handled it.
+    pub(crate) fn hears(&mut self, request: u64) -> bool {
+        if core::mem::take(&mut self.may_be_known) && request == self.last_request {
+            return false;
+        }
+        self.last_request = request;
+        self.open.push(request);
+        true
+    }
+
+    /// Takes the question that was handled.
+    pub(crate) fn heard(&self) {
+        self.outbox.channel().discard();
     }
 
     /// Whether it can be listened to again, and was not before. Says so once.
     pub(crate) fn is_to_be_heard(&mut self) -> bool {
-        let free = self.open < MOST_OPEN && !self.outbox.is_waiting();
+        let free = self.open.len() < MOST_OPEN && !self.outbox.is_waiting();
         free && core::mem::take(&mut self.overheard)
     }
 
@@ -83,12 +134,20 @@ impl Client {
     /// It is gone, or has not read for so long that it counts as gone.
     pub(crate) fn flush(&mut self, now: Instant) -> Result<bool, ChannelError> {
         self.outbox.flush()?;
+        self.note_sent();
         if !self.outbox.is_waiting() {
             self.unread_since = None;
             return Ok(false);
         }
         let since = *self.unread_since.get_or_insert(now);
         if now.since_ns(since) > READ_WITHIN_NS { Err(ChannelError::Full) } else { Ok(true) }
+    }
+
+    /// What does not wait to be sent any more was sent.
+    fn note_sent(&mut self) {
+        let waiting = self.outbox.waiting();
+        let sent = self.answered.len().saturating_sub(waiting);
+        self.answered.drain(..sent);
     }
 
     /// Answers a request.
@@ -101,9 +160,14 @@ impl Client {
         reply: &BrokerReply,
         descriptors: Vec<Descriptor>,
     ) -> Result<(), ChannelError> {
-        self.open = self.open.saturating_sub(1);
+        if let Some(at) = self.open.iter().position(|open| *open == request) {
+            self.open.swap_remove(at);
+        }
+        self.answered.push_back(request);
         let bytes = reply.encode(Header::new(request));
-        self.outbox.send(Packet { bytes, descriptors })
+        let sent = self.outbox.send(Packet { bytes, descriptors });
+        self.note_sent();
+        sent
     }
 }
 
@@ -126,6 +190,8 @@ pub(crate) enum QuestionKind {
     Status { missing: usize },
     /// A revocation: sessions that have not ended yet.
     Revocation { sessions: BTreeSet<SessionId> },
+    /// What an earlier init was asked: sessions that it was about to end, and that have not ended.
+    Interrupted { sessions: BTreeSet<SessionId> },
 }
 
 /// The open questions.
@@ -158,7 +224,8 @@ impl Questions {
     pub(crate) fn ended(&mut self, session: SessionId) -> Vec<Question> {
         let mut done = Vec::new();
         for (id, question) in &mut self.open {
-            if let QuestionKind::Revocation { sessions } = &mut question.kind
+            if let QuestionKind::Revocation { sessions } | QuestionKind::Interrupted { sessions } =
+                &mut question.kind
                 && sessions.remove(&session)
                 && sessions.is_empty()
             {
@@ -182,7 +249,9 @@ impl Questions {
         let statuses = self.open.extract_if(.., is_late_status).map(|(_, late)| late).collect();
         let mut overdue = Vec::new();
         for question in self.open.values_mut().filter(|question| question.deadline <= now) {
-            if let QuestionKind::Revocation { sessions } = &question.kind {
+            if let QuestionKind::Revocation { sessions } | QuestionKind::Interrupted { sessions } =
+                &question.kind
+            {
                 overdue.extend(sessions);
                 question.deadline = Instant(u64::MAX);
             }

@@ -1,8 +1,9 @@
 //! What clients ask, and what init does about it. What services say is in `answers`.
 
 use crate::clients::{Object, Question, QuestionKind};
-use crate::init::Init;
+use crate::init::{Init, Outcome};
 use crate::policy;
+use crate::records::{CLIENT, SESSION};
 use crate::services::{Awaited, Service};
 use crate::sessions::{Phase, SessionRecord, Sizes};
 use alloc::collections::BTreeSet;
@@ -10,8 +11,9 @@ use alloc::vec::Vec;
 use capability::{Handle, Rights};
 use control::message::{
     BrokerReply, ClientMessage, Connect, Counts, DecodeError, Derived, Header, HeldCapability,
-    Mapped, Message, Name, OpenSession, Request, ServiceCommand, ServiceState, SessionNamed,
-    SessionTerms, SetCredential, StatusReport, Tell, TellService, Welcome,
+    Mapped, Message, Name, OpenSession, Request, ServiceAction, ServiceCommand, ServiceState,
+    SessionNamed, SessionTerms, SetCredential, StatusReport, Tell, TellService, Text, Told,
+    Welcome,
 };
 use control::platform::Packet;
 use dataplane::entry::{Errno, Sqe};
@@ -41,6 +43,10 @@ impl Init {
             Err(_) => return self.client_gone(id),
         };
         let request = header.request;
+        if !self.clients.get_mut(&id).is_some_and(|client| client.hears(request)) {
+            return;
+        }
+        self.touch(CLIENT, id);
         if message.descriptors() != packet.descriptors.len() {
             return self.refuse(
                 id,
@@ -61,7 +67,10 @@ impl Init {
             ClientMessage::TellWith(tell) => self.tell(id, header, tell, &packet.descriptors),
             ClientMessage::SetCredential(set) => self.set_credential(id, request, set),
             ClientMessage::Statistics(from) => self.statistics(id, header, from),
-            ClientMessage::Shutdown => self.shutdown(id, header),
+            ClientMessage::Shutdown => self.shutdown(id, header, Outcome::Stopped),
+            ClientMessage::Reboot => self.shutdown(id, header, Outcome::Reboot),
+            ClientMessage::LastWords => self.last_words(id, header),
+            ClientMessage::Control(control) => self.control(id, header, control.action),
         };
         if let Err(refused) = done {
             self.refuse(id, request, refused);
@@ -98,6 +107,10 @@ impl Init {
                 give(service.capability, rights, Object::Service(place));
             }
         }
+        let space = client.space;
+        self.touch_space(space);
+        self.touch_space(self.own);
+        let client = self.clients.get(&id).ok_or(NOT_HELD)?;
         let mut held = Vec::new();
         for (handle, object) in &client.held {
             let found = self.capabilities.lookup(client.space, *handle, Rights::empty());
@@ -128,8 +141,8 @@ impl Init {
         let credentials = policy::credentials(&client.peer);
         let waiting = self.policy.waiting(&client.peer, wish.waiting);
         let service = self.services.get(place).ok_or(NOT_HELD)?;
-        if service.state != ServiceState::Ready {
-            return Err((Errno::ENOTCONN, "the service is not running"));
+        if !service.serves() {
+            return Err(not_running(service));
         }
         let session = SessionId(self.next_session);
         self.next_session += 1;
@@ -161,15 +174,19 @@ impl Init {
         let credentials = alloc::vec![credentials].try_into().map_err(|_| NOT_HELD)?;
         let open = ServiceCommand::OpenSession(OpenSession { terms, credentials });
         let descriptors = record.for_service();
-        if let Some(service) = self.services.get_mut(place) {
-            service.sessions.insert(session);
-            service.ask(&open, descriptors, Awaited::Opened(session));
-        }
+        let kept = record.for_the_next();
         if let Some(client) = self.clients.get_mut(&id) {
             client.sessions.insert(session);
             client.bytes += record.bytes();
         }
         self.sessions.insert(session, record);
+        // Before the service knows of it: the next init must be able to end it there.
+        self.keep(SESSION, session.0, &kept);
+        self.commit();
+        if let Some(service) = self.services.get_mut(place) {
+            service.sessions.insert(session);
+            service.ask(&open, descriptors, Awaited::Opened(session));
+        }
         Ok(())
     }
 
@@ -215,7 +232,8 @@ impl Init {
         let place = record.ok_or(NO_SESSION)?.service();
         self.serve_service(place);
         let offered = self.sessions.get(&session).and_then(|record| record.offered.get(&grant));
-        let region = offered.ok_or((Errno::ENOENT, "no such grant of this session"))?.clone();
+        let region = offered.and_then(|region| self.grants.read_only(*region));
+        let region = region.ok_or((Errno::ENOENT, "no such grant of this session"))?;
         let reply = BrokerReply::Mapped(Mapped { grant });
         self.reply_with(id, request, &reply, alloc::vec![region]);
         Ok(())
@@ -228,16 +246,17 @@ impl Init {
         rights: Rights,
         badge: u64,
     ) -> Result<(), Refused> {
-        let client = self.clients.get(&id).ok_or(NOT_HELD)?;
+        let space = self.clients.get(&id).ok_or(NOT_HELD)?.space;
         let from = header.capability.ok_or(NOT_HELD)?;
-        let handle = self.capabilities.derive(client.space, from, rights, badge).map_err(
-            |error| match error {
+        let handle =
+            self.capabilities.derive(space, from, rights, badge).map_err(|error| match error {
                 capability::Error::QuotaExceeded { .. } => {
                     (Errno::EDQUOT, "this client holds as many capabilities as it may")
                 }
                 _ => NOT_HELD,
-            },
-        )?;
+            })?;
+        self.touch_space(space);
+        self.commit();
         self.reply(id, header.request, &BrokerReply::Derived(Derived { handle }));
         Ok(())
     }
@@ -245,7 +264,10 @@ impl Init {
     fn revoke(&mut self, id: u64, header: Header) -> Result<(), Refused> {
         let client = self.clients.get(&id).ok_or(NOT_HELD)?;
         let handle = header.capability.ok_or(NOT_HELD)?;
-        let removed = self.capabilities.revoke(client.space, handle).map_err(|_| NOT_HELD)?;
+        let space = client.space;
+        let removed = self.capabilities.revoke(space, handle).map_err(|_| NOT_HELD)?;
+        self.touch_space(space);
+        removed.iter().for_each(|gone| self.touch_space(gone.space));
         let stands_on = |record: &SessionRecord| {
             let space = self.clients.get(&record.client).map(|client| client.space);
             removed.iter().any(|gone| Some(gone.space) == space && gone.handle == record.capability)
@@ -268,15 +290,14 @@ impl Init {
     }
 
     fn status(&mut self, id: u64, request: u64) -> Result<(), Refused> {
-        let running = |service: &&Service| service.state == ServiceState::Ready;
-        let missing = self.services.iter().filter(running).count();
+        let missing = self.services.iter().filter(|service| service.serves()).count();
         let kind = QuestionKind::Status { missing: missing.max(1) };
         let deadline = self.acknowledge_deadline();
         let question = self.questions.add(Question { client: id, request, kind, deadline });
         if missing == 0 {
             self.counted(question);
         }
-        for service in self.services.iter_mut().filter(|s| s.state == ServiceState::Ready) {
+        for service in self.services.iter_mut().filter(|service| service.serves()) {
             service.ask(&ServiceCommand::Ping, Vec::new(), Awaited::Counters { question });
         }
         Ok(())
@@ -284,13 +305,8 @@ impl Init {
 
     pub(crate) fn status_report(&self) -> BrokerReply {
         let now = self.machine.waiting.now();
-        let report = self.services.iter().map(|service| {
-            let resident = match service.pid {
-                0 => 0,
-                pid => self.machine.spawning.resident_bytes(pid),
-            };
-            service.status(now, resident)
-        });
+        let report =
+            self.services.iter().map(|service| service.status(now, self.resident_bytes(service)));
         let services = report.collect::<Vec<_>>().try_into().unwrap_or_default();
         let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         let held = self.clients.values().filter_map(|c| self.capabilities.held(c.space).ok()).sum();
@@ -300,6 +316,8 @@ impl Init {
                 sessions: count(self.sessions.len()),
                 regions: count(self.grants.len()),
                 capabilities: held,
+                init_pid: self.machine.pid,
+                init_restarts: u32::try_from(self.incarnation - 1).unwrap_or(u32::MAX),
             },
             services,
         })
@@ -357,10 +375,7 @@ impl Init {
     pub(crate) fn running(&mut self, object: Object) -> Result<&mut Service, Refused> {
         let Object::Service(place) = object else { return Err(NOT_HELD) };
         let service = self.services.get_mut(place).ok_or(NOT_HELD)?;
-        match service.state {
-            ServiceState::Ready => Ok(service),
-            _ => Err((Errno::ENOTCONN, "the service is not running")),
-        }
+        if service.serves() { Ok(service) } else { Err(not_running(service)) }
     }
 
     /// Has requests of a session act as somebody: allowed by the capability that the session stands
@@ -386,14 +401,55 @@ impl Init {
         Ok(())
     }
 
-    fn shutdown(&mut self, id: u64, header: Header) -> Result<(), Refused> {
-        match self.object(id, header.capability, Rights::SHUTDOWN)? {
-            (Object::System, ..) => {
+    /// Starts, stops or restarts a service. Answered at once: `Status` says what came of it.
+    fn control(&mut self, id: u64, header: Header, action: ServiceAction) -> Result<(), Refused> {
+        match self.object(id, header.capability, Rights::CAP_SPAWN)? {
+            (Object::Service(place), ..) => {
+                self.control_service(place, action)?;
                 self.reply(id, header.request, &BrokerReply::Done);
-                self.begin_stop();
                 Ok(())
             }
             _ => Err(NOT_HELD),
         }
     }
+
+    /// Why and where a service's last incarnation was ended, if it had to be.
+    fn last_words(&mut self, id: u64, header: Header) -> Result<(), Refused> {
+        match self.object(id, header.capability, Rights::AUDIT)? {
+            (Object::Service(place), ..) => {
+                let words = self.services.get(place).map(|service| service.last_words.as_bytes());
+                let words = words.unwrap_or_default();
+                let shown = words.get(..Text::MOST.min(words.len())).unwrap_or_default();
+                let text = shown.to_vec().try_into().unwrap_or_default();
+                self.reply(id, header.request, &BrokerReply::Told(Told { text }));
+                Ok(())
+            }
+            _ => Err(NOT_HELD),
+        }
+    }
+
+    fn shutdown(&mut self, id: u64, header: Header, outcome: Outcome) -> Result<(), Refused> {
+        match self.object(id, header.capability, Rights::SHUTDOWN)? {
+            (Object::System, ..) => {
+                self.reply(id, header.request, &BrokerReply::Done);
+                self.begin_stop(outcome);
+                Ok(())
+            }
+            _ => Err(NOT_HELD),
+        }
+    }
+}
+
+/// Why a service cannot be had now.
+fn not_running(service: &Service) -> Refused {
+    let reason = match service.state {
+        ServiceState::Starting => "the service is being started; try again in a moment",
+        ServiceState::Restarting => "the service has ended and is started again; try in a moment",
+        ServiceState::Quarantined => {
+            "the service is quarantined: it ended too often before it did anything; see its log, \
+             then `veridian restart`"
+        }
+        _ => "the service is not running",
+    };
+    (Errno::ENOTCONN, reason)
 }

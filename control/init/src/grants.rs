@@ -2,7 +2,9 @@
 
 use crate::sessions::SessionRecord;
 use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
 use control::service::RegionId;
+use dataplane::Descriptor;
 use dataplane::entry::Errno;
 use dataplane::platform::{Memory, NewRegion, Writer};
 
@@ -58,17 +60,59 @@ impl Grants {
         grant: u32,
         id: RegionId,
     ) -> Result<(), Errno> {
-        let region = self.owned(service, id).ok_or(Errno::ENOENT)?;
+        self.owned(service, id).ok_or(Errno::ENOENT)?;
         if session.service() != service {
             return Err(Errno::EPERM);
         }
-        session.offered.insert(grant, region.read_only.clone());
+        session.offered.insert(grant, id);
         Ok(())
     }
 
-    /// Forgets the regions of a service that is gone.
-    pub(crate) fn forget(&mut self, service: usize) {
-        self.regions.retain(|_, record| record.service != service);
+    /// Forgets the regions of a service that is gone; returns which they were.
+    pub(crate) fn forget(&mut self, service: usize) -> Vec<u64> {
+        let is_its_own = |_: &RegionId, record: &mut Record| record.service == service;
+        self.regions.extract_if(.., is_its_own).map(|(id, _)| id.0).collect()
+    }
+
+    /// What a client maps of a region.
+    pub(crate) fn read_only(&self, id: RegionId) -> Option<Descriptor> {
+        self.regions.get(&id).map(|record| record.region.read_only.clone())
+    }
+
+    /// All regions.
+    pub(crate) fn ids(&self) -> impl Iterator<Item = u64> {
+        self.regions.keys().map(|id| id.0)
+    }
+
+    /// The number of the last region.
+    pub(crate) fn next(&self) -> u64 {
+        self.next
+    }
+
+    /// Numbers further regions behind those of an earlier init.
+    pub(crate) fn go_on_from(&mut self, next: u64) {
+        self.next = next;
+    }
+
+    /// Whose a region is, and its size in bytes.
+    pub(crate) fn record(&self, id: u64) -> Option<(u64, u64)> {
+        let record = self.regions.get(&RegionId(id))?;
+        Some((record.service as u64, record.region.bytes))
+    }
+
+    /// Takes up a region of an earlier init; false if its descriptors are not there.
+    pub(crate) fn adopt(
+        &mut self,
+        id: u64,
+        service: usize,
+        bytes: u64,
+        kept: &[Descriptor],
+    ) -> bool {
+        let [writable, read_only] = kept else { return false };
+        let (writable, read_only) = (writable.clone(), read_only.clone());
+        let region = NewRegion { writable, read_only, bytes };
+        self.regions.insert(RegionId(id), Record { service, region });
+        true
     }
 
     fn owned(&self, service: usize, id: RegionId) -> Option<&NewRegion> {

@@ -1,11 +1,12 @@
 //! The broker's state and its loop.
 
+use crate::adoption::INTERRUPTED;
 use crate::clients::{Client, Object, Question, QuestionKind, Questions, refusal};
 use crate::grants::Grants;
-use crate::outbox::Outbox;
 use crate::policy::Policy;
-use crate::services::{Awaited, Service};
-use crate::sessions::{Phase, SessionRecord};
+use crate::records::{CLIENT, Records};
+use crate::services::Service;
+use crate::sessions::SessionRecord;
 use crate::tokens::Source;
 use crate::units::{UnitError, start_order};
 use alloc::boxed::Box;
@@ -14,14 +15,12 @@ use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use capability::{Capabilities, Rights, SpaceId, UNBADGED};
-use control::message::{BrokerReply, Message, Name, ServiceCommand, ServiceMessage, ServiceState};
-use control::platform::{Channel, Listener, Spawning, Unit};
+use control::message::{BrokerReply, Message, Name, ServiceMessage, ServiceStart};
+use control::platform::{Channel, ChannelError, Keeper, Listener, Spawning, Unit};
 use dataplane::entry::Errno;
 use dataplane::platform::{Doorbells, Instant, Memory, Poller, Waiting};
 use dataplane::{Descriptor, SessionId};
 
-/// Longest time that a service may take to stop, ns.
-const STOP_WITHIN_NS: u64 = 5_000_000_000;
 /// Longest time that a service may take to acknowledge that a session has ended, ns.
 const ACKNOWLEDGE_WITHIN_NS: u64 = 2_000_000_000;
 /// How often what does not fit into a client's channel is tried again, ns.
@@ -29,7 +28,7 @@ const FLUSH_INTERVAL_NS: u64 = 5_000_000;
 /// Messages taken from one client, and connections accepted, in one turn of the loop.
 const BATCH: usize = 16;
 /// Most capability spaces.
-const MAX_SPACES: u32 = 8192;
+pub(crate) const MAX_SPACES: u32 = 8192;
 
 /// What init needs of the machine.
 pub struct InitMachine {
@@ -47,6 +46,10 @@ pub struct InitMachine {
     pub listener: Arc<dyn Listener>,
     /// Whoever started the system: the system ends when this hangs up. None: it goes on.
     pub lifeline: Option<Arc<dyn Channel>>,
+    /// The number by which the machine knows this process.
+    pub pid: u32,
+    /// What outlives this process. None: the system ends with it.
+    pub keeper: Option<Box<dyn Keeper>>,
 }
 
 /// Why the system does not run.
@@ -68,10 +71,19 @@ pub enum InitError {
 /// How long the start took.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StartReport {
-    /// Each service, and the time from its start until it was ready, ns.
-    pub services: Vec<(String, u64)>,
+    /// Each service.
+    pub services: Vec<ServiceStart>,
     /// All of them, ns.
     pub total_ns: u64,
+}
+
+/// How the loop has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The system has stopped.
+    Stopped,
+    /// It has stopped in order to be started again.
+    Reboot,
 }
 
 /// The broker.
@@ -80,9 +92,9 @@ pub struct Init {
     pub(crate) policy: Policy,
     pub(crate) services: Vec<Service>,
     /// Places of services, each behind what it needs.
-    order: Vec<usize>,
+    pub(crate) order: Vec<usize>,
     pub(crate) clients: BTreeMap<u64, Client>,
-    next_client: u64,
+    pub(crate) next_client: u64,
     /// Sources of which more may be there than one turn has taken.
     unfinished: BTreeSet<Source>,
     pub(crate) sessions: BTreeMap<SessionId, SessionRecord>,
@@ -93,8 +105,12 @@ pub struct Init {
     pub(crate) system: capability::Handle,
     pub(crate) grants: Grants,
     pub(crate) questions: Questions,
-    stopping: Option<Instant>,
-    started: Instant,
+    pub(crate) records: Option<Records>,
+    /// How many inits this system has had.
+    pub(crate) incarnation: u64,
+    pub(crate) stopping: Option<Instant>,
+    pub(crate) outcome: Outcome,
+    pub(crate) started: Instant,
 }
 
 impl Init {
@@ -103,6 +119,7 @@ impl Init {
     /// # Errors
     /// [`InitError`].
     pub fn new(machine: InitMachine, units: Vec<Unit>, policy: Policy) -> Result<Self, InitError> {
+        let mut machine = machine;
         let order = start_order(&units).map_err(InitError::Units)?;
         let mut capabilities = Capabilities::new(MAX_SPACES);
         let own = capabilities.create_space(u32::MAX).map_err(|_| InitError::Resources)?;
@@ -114,9 +131,11 @@ impl Init {
         let mut services = Vec::new();
         for (place, unit) in units.iter().enumerate() {
             let name: Name = unit.name.parse().map_err(|_| InitError::Name(unit.name.clone()))?;
-            let needed = |needs: &String| units.iter().position(|unit| unit.name == *needs);
-            let needs = unit.needs.iter().filter_map(needed).collect();
-            services.push(Service::new(unit.clone(), name, needs, mint(Object::Service(place))?));
+            let place_of = |name: &String| units.iter().position(|unit| unit.name == *name);
+            let mut service = Service::new(unit.clone(), name, mint(Object::Service(place))?);
+            service.needs = unit.needs.iter().filter_map(place_of).collect();
+            service.after = unit.after.iter().filter_map(place_of).collect();
+            services.push(service);
         }
         let watch = |source: &Descriptor, token: Source| {
             machine.poller.add(source, token.token()).map_err(|_| InitError::Resources)
@@ -127,6 +146,8 @@ impl Init {
         }
         Ok(Self {
             started: machine.waiting.now(),
+            records: Records::open(machine.keeper.take()),
+            incarnation: 1,
             machine,
             policy,
             services,
@@ -142,138 +163,35 @@ impl Init {
             grants: Grants::default(),
             questions: Questions::default(),
             stopping: None,
+            outcome: Outcome::Stopped,
         })
-    }
-
-    /// Starts every service, those that do not need each other at the same time.
-    ///
-    /// # Errors
-    /// [`InitError::Service`]; what was started is stopped again.
-    pub fn start(&mut self) -> Result<StartReport, InitError> {
-        self.started = self.machine.waiting.now();
-        let mut ready = Vec::new();
-        loop {
-            for place in 0..self.services.len() {
-                self.start_if_possible(place)?;
-            }
-            let failed = |service: &&Service| service.state == ServiceState::Failed;
-            if let Some(service) = self.services.iter().find(failed) {
-                let name = service.unit.name.clone();
-                self.stop();
-                return Err(InitError::Service { name });
-            }
-            if self.services.iter().all(|service| service.state == ServiceState::Ready) {
-                break;
-            }
-            self.machine.poller.wait(None, &mut ready);
-            ready.drain(..).for_each(|token| self.handle(Source::from_token(token)));
-            if self.stopping.is_some() {
-                let name = self.order.last().and_then(|place| self.services.get(*place));
-                let name = name.map(|service| service.unit.name.clone()).unwrap_or_default();
-                self.stop();
-                return Err(InitError::Service { name });
-            }
-        }
-        let took = |service: &Service| {
-            (service.unit.name.clone(), service.ready.since_ns(service.spawned))
-        };
-        Ok(StartReport {
-            services: self.services.iter().map(took).collect(),
-            total_ns: self.machine.waiting.now().since_ns(self.started),
-        })
-    }
-
-    fn start_if_possible(&mut self, place: usize) -> Result<(), InitError> {
-        let ready = |needed: &usize| {
-            self.services.get(*needed).is_some_and(|other| other.state == ServiceState::Ready)
-        };
-        let now = self.machine.waiting.now();
-        let possible = self.services.get(place).is_some_and(|service| {
-            service.state == ServiceState::Stopped && service.needs.iter().all(ready)
-        });
-        let Some(service) = self.services.get_mut(place).filter(|_| possible) else {
-            return Ok(());
-        };
-        let error = InitError::Service { name: service.unit.name.clone() };
-        let spawned = self.machine.spawning.spawn(&service.unit).map_err(|_| error)?;
-        let watch = |source: &Descriptor, token: Source| {
-            self.machine.poller.add(source, token.token()).map_err(|_| InitError::Resources)
-        };
-        watch(&spawned.channel.source(), Source::Service(place))?;
-        watch(&spawned.exit, Source::Exit(place))?;
-        service.state = ServiceState::Starting;
-        service.epoch += 1;
-        service.pid = spawned.pid;
-        service.outbox = Some(Outbox::new(spawned.channel));
-        service.exit = Some(spawned.exit);
-        service.spawned = now;
-        Ok(())
     }
 
     /// Serves clients until the system is told to stop, or its lifeline hangs up; then stops.
-    pub fn run(&mut self) {
+    pub fn run(&mut self) -> Outcome {
         let mut ready = Vec::new();
         while self.stopping.is_none() {
             let flush = self.flush();
             let now = (!self.unfinished.is_empty()).then_some(Instant(0));
-            let deadline = now.into_iter().chain(flush).chain(self.questions.next_deadline()).min();
+            let deadlines = now.into_iter().chain(flush).chain(self.questions.next_deadline());
+            let deadline = deadlines.chain(self.next_supervision()).min();
             self.machine.poller.wait(deadline, &mut ready);
             let unfinished = core::mem::take(&mut self.unfinished);
             ready.drain(..).for_each(|token| self.handle(Source::from_token(token)));
             unfinished.into_iter().for_each(|source| self.handle(Some(source)));
             self.enforce_deadlines();
+            self.supervise();
+            self.commit();
         }
         self.stop();
+        self.outcome
     }
 
     pub(crate) fn acknowledge_deadline(&self) -> Instant {
         self.machine.waiting.now().after_ns(ACKNOWLEDGE_WITHIN_NS)
     }
 
-    /// Asks the loop to end; an operator's signal, or a client's message.
-    pub(crate) fn begin_stop(&mut self) {
-        let now = self.machine.waiting.now();
-        self.stopping.get_or_insert(now);
-    }
-
-    /// Stops the services in reverse order, each at a deadline by force.
-    fn stop(&mut self) {
-        for place in self.order.clone().into_iter().rev() {
-            self.stop_service(place);
-        }
-        // A client that waits for the end sees its connection close.
-        self.clients.clear();
-        self.sessions.clear();
-    }
-
-    fn stop_service(&mut self, place: usize) {
-        let Some(service) = self.services.get_mut(place) else { return };
-        if !service.is_running() {
-            return;
-        }
-        service.state = ServiceState::Stopping;
-        for id in service.sessions.clone() {
-            self.close_session(id);
-        }
-        if let Some(service) = self.services.get_mut(place) {
-            service.ask(&ServiceCommand::Stop, Vec::new(), Awaited::Stopped);
-        }
-        let deadline = self.machine.waiting.now().after_ns(STOP_WITHIN_NS);
-        let mut ready = Vec::new();
-        let running = |init: &Self| init.services.get(place).is_some_and(Service::is_running);
-        while running(self) {
-            self.machine.poller.wait(Some(deadline), &mut ready);
-            ready.drain(..).for_each(|token| self.handle(Source::from_token(token)));
-            if running(self) && self.machine.waiting.now() >= deadline {
-                if let Some(service) = self.services.get(place) {
-                    self.machine.spawning.kill(service.pid);
-                }
-                self.service_ended(place);
-            }
-        }
-    }
-
-    fn handle(&mut self, source: Option<Source>) {
+    pub(crate) fn handle(&mut self, source: Option<Source>) {
         match source {
             Some(Source::Listener) => self.accept(),
             Some(Source::Lifeline) => self.check_lifeline(),
@@ -290,7 +208,7 @@ impl Init {
             !lifeline.is_connected()
         };
         if self.machine.lifeline.as_ref().is_some_and(gone) {
-            self.begin_stop();
+            self.begin_stop(Outcome::Stopped);
         }
     }
 
@@ -314,7 +232,11 @@ impl Init {
                 let _ = self.capabilities.destroy_space(space);
                 continue;
             }
+            let source = channel.source();
             self.clients.insert(id, Client::new(channel, peer, space));
+            self.keep(CLIENT, id, &[source]);
+            self.touch_space(space);
+            self.commit();
         }
         self.unfinished.insert(Source::Listener);
     }
@@ -325,7 +247,13 @@ impl Init {
         for _ in 0..BATCH {
             let Some(client) = self.clients.get_mut(&id) else { return };
             match client.listen() {
-                Ok(Some(packet)) => self.client_message(id, &packet),
+                Ok(Some(packet)) => {
+                    self.client_message(id, &packet);
+                    self.commit();
+                    if let Some(client) = self.clients.get(&id) {
+                        client.heard();
+                    }
+                }
                 Ok(None) => return,
                 Err(_) => return self.client_gone(id),
             }
@@ -366,6 +294,9 @@ impl Init {
         self.unfinished.insert(Source::Listener);
         self.questions.forget(id);
         let _ = self.capabilities.destroy_space(client.space);
+        self.touch(CLIENT, id);
+        self.touch_space(client.space);
+        self.touch_space(self.own);
         for session in client.sessions {
             self.close_session(session);
         }
@@ -382,6 +313,7 @@ impl Init {
         reply: &BrokerReply,
         descriptors: Vec<Descriptor>,
     ) {
+        self.touch(CLIENT, id);
         let sent = self.clients.get_mut(&id).map(|c| c.reply(request, reply, descriptors));
         if sent.is_some_and(|sent| sent.is_err()) {
             self.client_gone(id);
@@ -393,62 +325,22 @@ impl Init {
         loop {
             let Some(service) = self.services.get(place) else { return };
             let Some(outbox) = &service.outbox else { return };
-            match outbox.channel().receive() {
+            let (channel, epoch) = (Arc::clone(outbox.channel()), service.epoch);
+            match channel.peek() {
                 Ok(Some(packet)) => match ServiceMessage::decode(&packet.bytes) {
                     Ok((header, message)) => self.service_message(place, header.request, message),
                     // A service that cannot speak cannot be trusted to serve.
                     Err(_) => return self.fail_service(place),
                 },
                 Ok(None) => return,
-                Err(_) => return self.check_exit(place),
+                Err(ChannelError::Closed) => return self.check_exit(place),
+                Err(_) => return self.fail_service(place),
             }
-        }
-    }
-
-    fn fail_service(&mut self, place: usize) {
-        if let Some(service) = self.services.get(place) {
-            self.machine.spawning.kill(service.pid);
-        }
-        self.check_exit(place);
-    }
-
-    fn check_exit(&mut self, place: usize) {
-        let Some(service) = self.services.get(place).filter(|service| service.is_running()) else {
-            return;
-        };
-        if self.machine.spawning.reap(service.pid).is_some() {
-            self.service_ended(place);
-        }
-    }
-
-    /// A service has ended, as told or not.
-    fn service_ended(&mut self, place: usize) {
-        let Some(service) = self.services.get_mut(place) else { return };
-        let told = service.state == ServiceState::Stopping;
-        service.state = if told { ServiceState::Stopped } else { ServiceState::Failed };
-        if let Some(outbox) = service.outbox.take() {
-            self.machine.poller.remove(&outbox.channel().source());
-        }
-        if let Some(exit) = service.exit.take() {
-            self.machine.poller.remove(&exit);
-        }
-        let abandoned = service.abandon();
-        let sessions = core::mem::take(&mut service.sessions);
-        self.grants.forget(place);
-        for id in sessions {
-            if let Some(session) = self.sessions.get_mut(&id) {
-                if !told {
-                    session.mark_dead(&*self.machine.waiting);
-                }
-                session.phase = match session.phase {
-                    Phase::Opening { request } => Phase::Opening { request },
-                    _ => Phase::Over,
-                };
+            self.commit();
+            channel.discard();
+            if self.services.get(place).is_none_or(|service| service.epoch != epoch) {
+                return;
             }
-            self.session_over(id);
-        }
-        for awaited in abandoned {
-            self.abandoned(awaited);
         }
     }
 
@@ -461,6 +353,9 @@ impl Init {
             }
             QuestionKind::Revocation { .. } => {
                 self.reply(question.client, question.request, &BrokerReply::Done);
+            }
+            QuestionKind::Interrupted { .. } => {
+                self.refuse(question.client, question.request, INTERRUPTED);
             }
         }
     }

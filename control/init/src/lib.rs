@@ -7,19 +7,26 @@
 
 extern crate alloc;
 
+mod adoption;
 mod answers;
 mod clients;
 mod commands;
 mod grants;
 mod init;
+mod journal;
+mod lifecycle;
+mod lives;
 mod outbox;
 mod policy;
+mod records;
 mod services;
 mod sessions;
 mod statistics;
+mod supervision;
 mod tokens;
 mod units;
 
-pub use init::{Init, InitError, InitMachine, StartReport};
+pub use init::{Init, InitError, InitMachine, Outcome, StartReport};
+pub use journal::{Journal, Key, Unusable};
 pub use policy::Policy;
 pub use units::{UnitError, start_order};

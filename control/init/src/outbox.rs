@@ -35,6 +35,11 @@ impl Outbox {
         !self.waiting.is_empty()
     }
 
+    /// How many messages wait.
+    pub(crate) fn waiting(&self) -> usize {
+        self.waiting.len()
+    }
+
     /// Sends what fits.
     ///
     /// # Errors

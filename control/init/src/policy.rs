@@ -69,7 +69,7 @@ impl Policy {
             | Rights::CREATE
             | Rights::DERIVE
             | Rights::REVOKE;
-        let owner = Rights::MOUNT | Rights::AUDIT | Rights::ACT_AS;
+        let owner = Rights::MOUNT | Rights::AUDIT | Rights::ACT_AS | Rights::CAP_SPAWN;
         if self.is_owner(peer) { everyone | owner } else { everyone }
     }
 

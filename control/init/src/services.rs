@@ -1,7 +1,9 @@
-//! The services as init keeps them: started in dependency order, stopped in reverse.
+//! The services as init keeps them. What is done with them is in `lifecycle` and `supervision`.
 
+use crate::lives::Lives;
 use crate::outbox::Outbox;
 use alloc::collections::{BTreeMap, BTreeSet};
+use alloc::string::String;
 use alloc::vec::Vec;
 use capability::Handle;
 use control::message::{Header, Message, Name, Pong, ServiceCommand, ServiceState, ServiceStatus};
@@ -18,6 +20,8 @@ pub(crate) enum Awaited {
     Closed(SessionId),
     /// The service's counters, for a client's question.
     Counters { question: u64 },
+    /// A sign of life.
+    Heartbeat,
     /// What the service has done for its sessions, for a client.
     Statistics { client: u64, request: u64 },
     /// The answer to a client's message.
@@ -31,9 +35,24 @@ pub(crate) enum Awaited {
 pub(crate) struct Service {
     pub(crate) unit: Unit,
     pub(crate) name: Name,
-    /// Places of the services that it needs.
+    /// Places of the services that it needs, and of those that it comes after besides.
     pub(crate) needs: Vec<usize>,
+    pub(crate) after: Vec<usize>,
     pub(crate) state: ServiceState,
+    pub(crate) lives: Lives,
+    /// When something must have happened: being ready, being started again, having stopped.
+    pub(crate) deadline: Option<Instant>,
+    pub(crate) pulse: Pulse,
+    /// Whether it is to be started, or started again when it has stopped.
+    pub(crate) starts_again: bool,
+    /// Whether this incarnation has done something for somebody, as far as is known.
+    pub(crate) has_worked: bool,
+    /// Whether it was ended by force.
+    pub(crate) is_killed: bool,
+    /// Why and where its last incarnation was ended, if that was because it gave no sign of life.
+    pub(crate) last_words: String,
+    /// How often an incarnation was ended because it gave no sign of life.
+    pub(crate) hung: u32,
     /// Everybody's rights to it are derived from this capability of init's own.
     pub(crate) capability: Handle,
     pub(crate) epoch: u32,
@@ -41,26 +60,61 @@ pub(crate) struct Service {
     pub(crate) outbox: Option<Outbox>,
     pub(crate) exit: Option<Descriptor>,
     pub(crate) spawned: Instant,
+    /// The place of the service that it waited for last before it was spawned.
+    pub(crate) waited_for: Option<usize>,
     pub(crate) ready: Instant,
     pub(crate) sessions: BTreeSet<SessionId>,
     pub(crate) counters: Pong,
     awaited: BTreeMap<u64, Awaited>,
-    next_request: u64,
+    pub(crate) next_request: u64,
+}
+
+/// Whether a service gives signs of life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pulse {
+    /// It is not asked: it does not run, or nobody wants to know.
+    None,
+    /// It is asked at this time.
+    AskAt(Instant),
+    /// It must answer by this time.
+    AnswerBy(Instant),
+    /// It has not; it may say until this time where it is.
+    SayWhereBy(Instant),
+}
+
+impl Pulse {
+    /// When something is to be done.
+    pub(crate) fn deadline(self) -> Option<Instant> {
+        match self {
+            Self::None => None,
+            Self::AskAt(at) | Self::AnswerBy(at) | Self::SayWhereBy(at) => Some(at),
+        }
+    }
 }
 
 impl Service {
-    pub(crate) fn new(unit: Unit, name: Name, needs: Vec<usize>, capability: Handle) -> Self {
+    pub(crate) fn new(unit: Unit, name: Name, capability: Handle) -> Self {
         Self {
             unit,
             name,
-            needs,
+            needs: Vec::new(),
+            after: Vec::new(),
             state: ServiceState::Stopped,
+            lives: Lives::default(),
+            deadline: None,
+            pulse: Pulse::None,
+            starts_again: true,
+            has_worked: false,
+            is_killed: false,
+            last_words: String::new(),
+            hung: 0,
             capability,
             epoch: 0,
             pid: 0,
             outbox: None,
             exit: None,
             spawned: Instant::default(),
+            waited_for: None,
             ready: Instant::default(),
             sessions: BTreeSet::new(),
             counters: Pong::default(),
@@ -106,16 +160,28 @@ impl Service {
         core::mem::take(&mut self.awaited).into_values().collect()
     }
 
+    /// Tells it something that is not answered.
+    pub(crate) fn tell(&mut self, command: &ServiceCommand) {
+        self.send(0, command, Vec::new());
+    }
+
+    /// Whether it has a process.
     pub(crate) fn is_running(&self) -> bool {
         self.outbox.is_some()
     }
 
+    /// Whether it serves, or will when what it needs is back.
+    pub(crate) fn serves(&self) -> bool {
+        matches!(self.state, ServiceState::Ready | ServiceState::Paused)
+    }
+
     pub(crate) fn status(&self, now: Instant, resident_bytes: u64) -> ServiceStatus {
-        let ready = self.state == ServiceState::Ready;
+        let is_restarting = self.state == ServiceState::Restarting;
+        let retry = self.deadline.filter(|_| is_restarting);
         ServiceStatus {
             name: self.name,
             start_ns: self.ready.since_ns(self.spawned),
-            uptime_ns: if ready { now.since_ns(self.ready) } else { 0 },
+            uptime_ns: if self.serves() { now.since_ns(self.ready) } else { 0 },
             resident_bytes,
             accepted: self.counters.accepted,
             completed: self.counters.completed,
@@ -126,6 +192,10 @@ impl Service {
             sessions: u32::try_from(self.sessions.len()).unwrap_or(u32::MAX),
             epoch: self.epoch,
             state: self.state,
+            retry_ns: retry.map_or(0, |at| at.since_ns(now)),
+            restarts: self.lives.restarts,
+            failures: self.lives.failures,
+            last_end: self.lives.last_end,
         }
     }
 }

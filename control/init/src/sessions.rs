@@ -1,15 +1,20 @@
 //! A session as the broker keeps it: its regions, which outlive both the client and the service.
 
+use crate::records::SavedSession;
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 use capability::Handle;
 use control::message::{Connect, SessionTerms};
+use control::service::RegionId;
 use dataplane::entry::Errno;
 use dataplane::ledger::{self, LedgerError, Remains};
 use dataplane::platform::{Access, Doorbells, Memory, MemoryError, NewRegion, Waiting, Writer};
 use dataplane::{Descriptor, Region};
 use rings::sync::Ordering;
-use rings::{Geometry, OutOfBounds, State, layout};
+use rings::{CQE_WORDS, Geometry, State, layout};
+
+/// Bytes of a page.
+const PAGE_BYTES: u64 = 4096;
 
 /// Where a session is in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,12 +35,14 @@ pub(crate) struct SessionRecord {
     pub(crate) terms: SessionTerms,
     pub(crate) phase: Phase,
     /// Regions that the client may map, by grant.
-    pub(crate) offered: BTreeMap<u32, Descriptor>,
+    pub(crate) offered: BTreeMap<u32, RegionId>,
     service: usize,
     geometry: Geometry,
     regions: Regions,
-    /// Mapped from the start, because a sealed region cannot be mapped writable later.
+    /// Mapped from the start, because a sealed region cannot be mapped writable later. For reading
+    /// only, if it was mapped later nevertheless.
     service_blocks: Region,
+    is_writable: bool,
 }
 
 struct Regions {
@@ -78,7 +85,61 @@ impl SessionRecord {
                 doorbell: doorbells.create()?,
             },
             service_blocks,
+            is_writable: true,
         })
+    }
+
+    /// Takes up a session of an earlier init; nothing if its descriptors are not there.
+    pub(crate) fn adopt(
+        memory: &dyn Memory,
+        saved: SavedSession,
+        kept: &[Descriptor],
+    ) -> Option<Self> {
+        let [writable, read_only, client, arena, ledger, doorbell] = kept else { return None };
+        let geometry = Geometry::new(saved.terms.sq_entries, saved.terms.cq_entries).ok()?;
+        let sizes = Sizes::new(&saved.terms, geometry);
+        let region = |writable: &Descriptor, read_only: &Descriptor, bytes: u64| NewRegion {
+            writable: writable.clone(),
+            read_only: read_only.clone(),
+            bytes: bytes.next_multiple_of(PAGE_BYTES),
+        };
+        let (service_blocks, is_writable) = match memory.map(writable, Access::ReadWrite) {
+            Ok(mapped) => (mapped, true),
+            Err(_) => (memory.map(writable, Access::ReadOnly).ok()?, false),
+        };
+        let offered = saved.offered.into_iter();
+        Some(Self {
+            client: saved.client,
+            capability: saved.capability,
+            terms: saved.terms,
+            phase: saved.phase,
+            offered: offered.map(|(grant, region)| (grant, RegionId(region))).collect(),
+            service: saved.service,
+            geometry,
+            regions: Regions {
+                client: region(client, client, sizes.client),
+                service: region(writable, read_only, sizes.service),
+                arena: region(arena, arena, sizes.arena),
+                ledger: region(ledger, ledger, sizes.ledger),
+                doorbell: doorbell.clone(),
+            },
+            service_blocks,
+            is_writable,
+        })
+    }
+
+    /// What the next init needs: service blocks, the same read-only, client blocks, arena, ledger,
+    /// doorbell.
+    pub(crate) fn for_the_next(&self) -> [Descriptor; 6] {
+        let regions = &self.regions;
+        [
+            regions.service.writable.clone(),
+            regions.service.read_only.clone(),
+            regions.client.writable.clone(),
+            regions.arena.writable.clone(),
+            regions.ledger.writable.clone(),
+            regions.doorbell.clone(),
+        ]
     }
 
     pub(crate) fn service(&self) -> usize {
@@ -125,24 +186,41 @@ impl SessionRecord {
     }
 
     /// Tells the client, asleep or not, that no request is served any more. The service must be
-    /// gone.
-    pub(crate) fn mark_dead(&mut self, waiting: &dyn Waiting) {
+    /// gone. Returns the words that somebody else has to store for that, and their offsets in the
+    /// service's blocks, in this order: where these cannot be mapped for writing any more.
+    pub(crate) fn mark_dead(&mut self, waiting: &dyn Waiting) -> Vec<(u64, u64)> {
         self.phase = Phase::Over;
+        let mut left = Vec::new();
         for queue in 0..usize::from(self.terms.queues) {
+            let start = queue * self.geometry.service_bytes();
             // Cannot fail: the region was made for these queues.
-            let _ = self.mark_queue(queue, waiting);
+            let Ok(sequence) = self.service_blocks.word(start + layout::SERVICE_WAKE_SEQUENCE)
+            else {
+                continue;
+            };
+            let next = sequence.load(Ordering::Relaxed).wrapping_add(1);
+            let state = start + layout::SERVICE_STATE;
+            if self.is_writable {
+                let dead = State::Dead.to_word();
+                let _ = self.service_blocks.store(state, dead, Ordering::Release);
+                sequence.store(next, Ordering::Release);
+                waiting.wake(&sequence);
+            } else {
+                left.push((state as u64, State::Dead.to_word()));
+                left.push(((start + layout::SERVICE_WAKE_SEQUENCE) as u64, next));
+            }
         }
+        left
     }
 
-    fn mark_queue(&self, queue: usize, waiting: &dyn Waiting) -> Result<(), OutOfBounds> {
-        let bytes = self.geometry.service_bytes();
-        let block = self.service_blocks.view(queue * bytes, bytes)?;
-        block.store(layout::SERVICE_STATE, State::Dead.to_word(), Ordering::Release)?;
-        let sequence = block.word(layout::SERVICE_WAKE_SEQUENCE)?;
-        let value = sequence.load(Ordering::Relaxed);
-        sequence.store(value.wrapping_add(1), Ordering::Release);
-        waiting.wake(&sequence);
-        Ok(())
+    /// Whether the service has completed a request.
+    pub(crate) fn has_completed(&self) -> bool {
+        let has_first = |queue: usize| {
+            let slot = queue * self.geometry.service_bytes() + layout::SERVICE_SLOTS;
+            let lap = self.service_blocks.load(slot + (CQE_WORDS - 1) * 8, Ordering::Relaxed);
+            lap.is_ok_and(|word| word != 0)
+        };
+        (0..usize::from(self.terms.queues)).any(has_first)
     }
 
     /// What a dead service has left in each queue.

@@ -19,14 +19,14 @@ pub enum UnitError {
         /// The name.
         unit: String,
     },
-    /// Units need each other in a circle.
+    /// Units need each other, or come after each other, in a circle.
     Circle {
         /// One of them.
         unit: String,
     },
 }
 
-/// The units' indices, each behind all that it needs; otherwise in the order given.
+/// The units' indices, each behind all that it needs or comes after; otherwise in the order given.
 ///
 /// # Errors
 /// [`UnitError`].
@@ -42,11 +42,11 @@ pub fn start_order(units: &[Unit]) -> Result<Vec<usize>, UnitError> {
     }
     let mut order: Vec<usize> = Vec::new();
     while order.len() < units.len() {
-        let placed = |name: &String| index_of(name).is_some_and(|at| order.contains(&at));
-        let next = units
-            .iter()
-            .enumerate()
-            .find(|(at, unit)| !order.contains(at) && unit.needs.iter().all(placed));
+        // What a unit comes after need not be there.
+        let placed = |name: &String| index_of(name).is_none_or(|at| order.contains(&at));
+        let next = units.iter().enumerate().find(|(at, unit)| {
+            !order.contains(at) && unit.needs.iter().chain(&unit.after).all(placed)
+        });
         match next {
             Some((at, _)) => order.push(at),
             None => {

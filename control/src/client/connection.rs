@@ -3,8 +3,8 @@
 use super::session::{Session, SessionOptions};
 use super::turns::Turns;
 use crate::message::{
-    BrokerReply, ClientMessage, ClientStatistics, Connect, Derive, Header, HeldCapability, Message,
-    Name, Request, SessionNamed, StatusReport, Tell,
+    BrokerReply, ClientMessage, ClientStatistics, Connect, Control, Derive, Header, HeldCapability,
+    Message, Name, Request, ServiceAction, SessionNamed, StatusReport, Tell,
 };
 use crate::platform::{Channel, ChannelError, Packet};
 use alloc::string::String;
@@ -305,6 +305,39 @@ impl Connection {
         let may_stop = |held: &&HeldCapability| held.rights.contains(Rights::SHUTDOWN);
         let capability = self.capabilities.iter().find(may_stop).map(|held| held.handle);
         self.shared.command(capability, &ClientMessage::Shutdown)
+    }
+
+    /// Tells the system to stop and start again in place, by a capability with the right to;
+    /// returns when it has begun.
+    ///
+    /// # Errors
+    /// [`ConnectError::Refused`] among others.
+    pub fn reboot(&self) -> Result<(), ConnectError> {
+        let may_stop = |held: &&HeldCapability| held.rights.contains(Rights::SHUTDOWN);
+        let capability = self.capabilities.iter().find(may_stop).map(|held| held.handle);
+        self.shared.command(capability, &ClientMessage::Reboot)
+    }
+
+    /// Has a service started, stopped, or stopped and started again; returns when that has begun.
+    ///
+    /// # Errors
+    /// [`ConnectError::Refused`] among others.
+    pub fn control(&self, service: &str, action: ServiceAction) -> Result<(), ConnectError> {
+        let control = ClientMessage::Control(Control { action });
+        self.shared.command(Some(self.capability(service)?), &control)
+    }
+
+    /// Why and where a service's last incarnation was ended, if it was because it gave no sign of
+    /// life; otherwise nothing.
+    ///
+    /// # Errors
+    /// [`ConnectError::Refused`] among others.
+    pub fn last_words(&self, service: &str) -> Result<Vec<u8>, ConnectError> {
+        let capability = Some(self.capability(service)?);
+        match self.shared.ask(capability, &ClientMessage::LastWords)?.0 {
+            BrokerReply::Told(told) => Ok(told.text.into_vec()),
+            _ => Err(ConnectError::Protocol),
+        }
     }
 
     /// Waits until the broker has closed the connection; false if it has not within this time.

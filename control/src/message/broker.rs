@@ -14,7 +14,7 @@
 //! | 0x0208 | Statistics   | see `page`, of `ClientStatistics` |                                |
 //!
 //! `Welcome`: features u64, then a list of up to 32 `HeldCapability`. `StatusReport`: `Counts`
-//! (clients, sessions, regions, capabilities, each u32), then a list of up to 24 `ServiceStatus`.
+//! (clients, sessions, regions, capabilities, init's pid and restarts, each u32), then a list of up to 16 `ServiceStatus`.
 //! `Request`: user data u64, index u64, queue u16, accepted u16 (0 or 1). `HeldCapability`:
 //!
 //! | offset | size | field   | meaning                                |
@@ -47,7 +47,11 @@
 //! | 128    | 4    | pid            | of its process                                       |
 //! | 132    | 4    | sessions       | open ones                                            |
 //! | 136    | 4    | epoch          | its incarnation                                      |
-//! | 140    | 2    | state          | 0 starting, 1 ready, 2 stopping, 3 stopped, 4 failed |
+//! | 140    | 2    | state          | 0 starting, 1 ready, 2 stopping, 3 stopped, 4 failed, 5 restarting, 6 quarantined, 7 paused |
+//! | 142    | 8    | retry_ns       | until it is started again, if it is restarting       |
+//! | 150    | 4    | restarts       | how often it was started again                       |
+//! | 154    | 4    | failures       | deaths in a row before it had done anything          |
+//! | 158    | 4    | last_end       | i32: how it ended last: exit code, or negated signal |
 
 use core::fmt;
 
@@ -147,13 +151,13 @@ sequence! {
         /// What the broker keeps.
         counts: Counts,
         /// In the order in which they were started.
-        services: List<ServiceStatus, 24>,
+        services: List<ServiceStatus, 16>,
     }
 }
 
 record! {
     /// How much the broker keeps for everybody together.
-    Counts, 16 bytes {
+    Counts, 24 bytes {
         /// Connections.
         0 => clients: u32,
         /// Sessions.
@@ -162,12 +166,16 @@ record! {
         8 => regions: u32,
         /// Capabilities that clients hold.
         12 => capabilities: u32,
+        /// The broker's process.
+        16 => init_pid: u32,
+        /// How often the broker was started again.
+        20 => init_restarts: u32,
     }
 }
 
 record! {
     /// How a service is.
-    ServiceStatus, 142 bytes {
+    ServiceStatus, 162 bytes {
         /// Its name.
         0 => name: Name,
         /// How long it took from being spawned to being ready.
@@ -194,6 +202,14 @@ record! {
         136 => epoch: u32,
         /// Where it is in its life.
         140 => state: ServiceState,
+        /// Time until it is started again, if it is restarting.
+        142 => retry_ns: u64,
+        /// How often it was started again.
+        150 => restarts: u32,
+        /// Deaths in a row before the incarnation had done anything.
+        154 => failures: u32,
+        /// How it ended last: its exit code, or the negated signal; 0 if it never did.
+        158 => last_end: i32,
     }
 }
 
@@ -244,8 +260,14 @@ pub enum ServiceState {
     Stopping,
     /// Ended as it was told.
     Stopped,
-    /// Ended otherwise.
+    /// Ended otherwise, and not started again.
     Failed,
+    /// Ended otherwise, and about to be started again, at once or after a delay.
+    Restarting,
+    /// Ended so often before it did anything that it is not started again.
+    Quarantined,
+    /// Accepts no requests until what it needs is there again.
+    Paused,
 }
 
 impl fmt::Display for ServiceState {
@@ -256,6 +278,9 @@ impl fmt::Display for ServiceState {
             Self::Stopping => "stopping",
             Self::Stopped => "stopped",
             Self::Failed => "failed",
+            Self::Restarting => "restarting",
+            Self::Quarantined => "quarantined",
+            Self::Paused => "paused",
         })
     }
 }
@@ -270,6 +295,9 @@ impl Field for ServiceState {
             Self::Stopping => 2,
             Self::Stopped => 3,
             Self::Failed => 4,
+            Self::Restarting => 5,
+            Self::Quarantined => 6,
+            Self::Paused => 7,
         };
         value.into()
     }
@@ -281,6 +309,9 @@ impl Field for ServiceState {
             2 => Ok(Self::Stopping),
             3 => Ok(Self::Stopped),
             4 => Ok(Self::Failed),
+            5 => Ok(Self::Restarting),
+            6 => Ok(Self::Quarantined),
+            7 => Ok(Self::Paused),
             value => Err(Fault::Choice { value }),
         }
     }

@@ -15,6 +15,9 @@
 //! | 0x010b | TellWith   | text         | the same, and a right to administer something |
 //! | 0x010c | SetCredential | see `session` | no; the session stands on one with `ACT_AS`  |
 //! | 0x010d | Statistics | session u64  | the service's, with `AUDIT`                  |
+//! | 0x010e | Control    | action u16: 0 start, 1 stop, 2 restart | the service's, with `CAP_SPAWN` |
+//! | 0x0119 | LastWords  |              | the service's, with `AUDIT`                  |
+//! | 0x0118 | Reboot     |              | the system's, with `SHUTDOWN`                |
 //!
 //! A descriptor accompanies `TellWith`.
 //!
@@ -35,9 +38,11 @@
 
 use capability::Rights;
 use dataplane::{SessionId, WaitMode};
+use zerocopy::little_endian::U16;
 
 use super::codec::messages;
-use super::field::{record, sequence};
+use super::error::Fault;
+use super::field::{Field, record, sequence};
 use super::list::Text;
 use super::name::Name;
 use super::session::{SessionNamed, SetCredential};
@@ -76,6 +81,15 @@ messages! {
         /// What has the service done, whose capability the header names, for this session and
         /// those with higher numbers? 0 stands for all that have ended. Answered by `Statistics`.
         0x010d + 0 => Statistics(body: SessionNamed),
+        /// Start, stop or restart the service whose capability the header names. Answered by
+        /// `Done`, when that has begun.
+        0x010e + 0 => Control(body: Control),
+        /// Why and where was the last incarnation ended of the service whose capability the header
+        /// names, if it was because it gave no sign of life? Answered by `Told`.
+        0x0119 + 0 => LastWords,
+        /// Stop the system and start it again in place. Answered by `Done`, when stopping has
+        /// begun.
+        0x0118 + 0 => Reboot,
     }
 }
 
@@ -124,5 +138,46 @@ sequence! {
     Tell {
         /// As the service defines it.
         text: Text,
+    }
+}
+
+record! {
+    /// What is to be done with a service.
+    Control, 2 bytes {
+        /// What.
+        0 => action: ServiceAction,
+    }
+}
+
+/// What an operator wants of a service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ServiceAction {
+    /// That it runs.
+    Start,
+    /// That it ends, and stays so.
+    Stop,
+    /// That it ends, and is started again.
+    Restart,
+}
+
+impl Field for ServiceAction {
+    type Layout = U16;
+
+    fn to_layout(&self) -> U16 {
+        let value: u16 = match self {
+            Self::Start => 0,
+            Self::Stop => 1,
+            Self::Restart => 2,
+        };
+        value.into()
+    }
+
+    fn from_layout(layout: U16) -> Result<Self, Fault> {
+        match layout.get() {
+            0 => Ok(Self::Start),
+            1 => Ok(Self::Stop),
+            2 => Ok(Self::Restart),
+            value => Err(Fault::Choice { value }),
+        }
     }
 }

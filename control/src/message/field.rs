@@ -96,6 +96,7 @@ macro_rules! numbers {
 }
 
 numbers! {
+    i32 as I32,
     u16 as U16,
     u32 as U32,
     u64 as U64,

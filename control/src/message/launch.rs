@@ -5,10 +5,13 @@
 //! |--------|---------|-----------|-------------------------------------------------------------|
 //! | 0x0501 | Start   | to init   | `StartSystem`: address text, stays u16 (0 or 1)             |
 //! | 0x0002 | Failed  | from init | see `failed`                                                |
-//! | 0x0601 | Started | from init | total u64 ns, then a list of up to 24 service starts        |
+//! | 0x0601 | Started | from init | total u64 ns, then a list of up to 16 service starts        |
 //!
-//! A service start: name (64 bytes), time u64 ns.
+//! A service start: name (64 bytes), spawned u64 ns and ready u64 ns since init's first step, memory
+//! u64 bytes, waited_for u16 (the place in this list, from 1, of the service that it waited for last;
+//! 0 = none), state u16 (see `ServiceStatus`).
 
+use super::broker::ServiceState;
 use super::codec::messages;
 use super::failed::Failed;
 use super::field::{record, sequence};
@@ -49,16 +52,24 @@ sequence! {
         /// From init's first step until every service was ready.
         total_ns: u64,
         /// By service.
-        services: List<ServiceStart, 24>,
+        services: List<ServiceStart, 16>,
     }
 }
 
 record! {
     /// A service's start.
-    ServiceStart, 72 bytes {
+    ServiceStart, 92 bytes {
         /// The service.
         0 => name: Name,
-        /// From being spawned to being ready.
-        64 => start_ns: u64,
+        /// When it was spawned, since init's first step.
+        64 => spawned_ns: u64,
+        /// When it was ready, since init's first step.
+        72 => ready_ns: u64,
+        /// Memory of its process.
+        80 => resident_bytes: u64,
+        /// The place in the list, from 1, of the service that it waited for last; 0: for none.
+        88 => waited_for: u16,
+        /// Where it is in its life: not ready, if it could not be started.
+        90 => state: ServiceState,
     }
 }

@@ -19,6 +19,11 @@ pub struct List<T, const MAX: usize, const MIN: usize = 0>(Vec<T>);
 /// Bytes that only the two ends of a conversation understand.
 pub type Text = List<u8, 3500>;
 
+impl Text {
+    /// Most bytes of a text.
+    pub const MOST: usize = 3500;
+}
+
 /// A list would have too many or too few elements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OutOfBounds {

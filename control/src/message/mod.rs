@@ -21,6 +21,7 @@ mod codec;
 mod error;
 mod failed;
 mod field;
+mod guardian;
 mod header;
 mod launch;
 mod list;
@@ -38,10 +39,14 @@ pub use broker::{
     BrokerReply, Connected, Counts, Derived, HeldCapability, Mapped, Remains, Request,
     ServiceState, ServiceStatus, StatusReport, Told, Welcome,
 };
-pub use client::{ClientMessage, Connect, Derive, MapGrant, Tell};
+pub use client::{ClientMessage, Connect, Control, Derive, MapGrant, ServiceAction, Tell};
 pub use codec::Message;
 pub use error::{DecodeError, Fault};
 pub use failed::Failed;
+pub use guardian::{
+    Begin, EndCode, GuardianCommand, GuardianReply, KeepNamed, KeyNamed, Keys, LimitWords,
+    PokeWord, ProcessNamed, SpawnUnit,
+};
 pub use header::{Header, MAX_DESCRIPTORS, MAX_MESSAGE_BYTES};
 pub use launch::{LaunchCommand, LaunchReply, ServiceStart, StartSystem, Started};
 pub use list::{List, OutOfBounds, Text};
@@ -50,7 +55,7 @@ pub use page::{Page, Paged};
 pub use reason::Reason;
 pub use service::{
     CreateRegion, DestroyRegion, Offer, OpenSession, Opened, Pong, RegionCreated, ServiceCommand,
-    ServiceMessage, SessionEnded, TellService, Withdraw,
+    ServiceMessage, SessionEnded, Stack, TellService, Withdraw,
 };
 pub use session::{Credentials, SessionNamed, SessionTerms, SetCredential};
 pub use statistics::{ClientIdentity, ClientStatistics, SessionStatistics, Work};

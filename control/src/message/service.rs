@@ -16,6 +16,8 @@
 //! | 0x0308 | TellWith      | `TellService`   | what the client has passed: of any kind              |
 //! | 0x0309 | SetCredential | see `session`   |                                                      |
 //! | 0x030a | Statistics    | session u64     |                                                      |
+//! | 0x030b | Pause         |                 |                                                      |
+//! | 0x030c | Resume        |                 |                                                      |
 //!
 //! From the service:
 //!
@@ -33,6 +35,7 @@
 //! | 0x0408 | Pong          | accepted, completed, errors, quarantined, sessions: each u64    |
 //! | 0x0409 | Told          | text                                                            |
 //! | 0x040a | Statistics    | see `page`, of `SessionStatistics`                              |
+//! | 0x0410 | Stack         | list of up to 64 u64: offsets in the program, innermost first   |
 //!
 //! `OpenSession` is 60 bytes of terms (see `session`), then a list of 1 to 16 credentials.
 //! `RegionCreated`: region u64, bytes u64. `TellService`: rights u64, badge u64, text. A text is a
@@ -82,6 +85,10 @@ messages! {
         /// Say what was done for this session and those with higher numbers; 0 stands for all that
         /// have ended. Answered by `Statistics`.
         0x030a + 0 => Statistics(body: SessionNamed),
+        /// Something that the service needs is not there: accept no request. Not answered.
+        0x030b + 0 => Pause,
+        /// Accept requests again. Not answered.
+        0x030c + 0 => Resume,
     }
 }
 
@@ -113,6 +120,9 @@ messages! {
         0x0409 + 0 => Told(body: Told),
         /// What it has done for its sessions.
         0x040a + 0 => Statistics(body: Page<SessionStatistics>),
+        /// Where it is, when it was asked by a signal because it gave no sign of life. Not
+        /// answered.
+        0x0410 + 0 => Stack(body: Stack),
     }
 }
 
@@ -219,4 +229,17 @@ sequence! {
         /// As the service defines it.
         text: Text,
     }
+}
+
+sequence! {
+    /// Where a service is.
+    Stack {
+        /// Return addresses, as offsets from where the program is loaded; the innermost first.
+        frames: List<u64, { Stack::MOST }>,
+    }
+}
+
+impl Stack {
+    /// Most frames.
+    pub const MOST: usize = 64;
 }

@@ -163,6 +163,14 @@ impl<S: Service + DataService> Runtime<S> {
                 self.tell(request, tell, packet.descriptors.first().cloned());
                 return Ok(());
             }
+            ServiceCommand::Pause => {
+                self.reactor.pause();
+                return Ok(());
+            }
+            ServiceCommand::Resume => {
+                self.reactor.resume();
+                return Ok(());
+            }
             ServiceCommand::Stop => return self.stop(request),
             ServiceCommand::RegionCreated(created) => {
                 let [descriptor] = packet.descriptors.as_slice() else {

@@ -90,6 +90,8 @@ pub struct Reactor<S: DataService> {
     looked: Instant,
     /// The slot that the next glance begins with.
     next_glance: usize,
+    /// Whether no request is accepted.
+    paused: bool,
 }
 
 impl<S: DataService> Reactor<S> {
@@ -117,6 +119,7 @@ impl<S: DataService> Reactor<S> {
             glanced: looked,
             looked,
             next_glance: 0,
+            paused: false,
         }
     }
 
@@ -197,6 +200,17 @@ impl<S: DataService> Reactor<S> {
         }
     }
 
+    /// Accepts no request until [`Reactor::resume`]: what clients submit waits in the rings. What
+    /// was accepted before goes on.
+    pub fn pause(&mut self) {
+        self.paused = true;
+    }
+
+    /// Accepts requests again.
+    pub fn resume(&mut self) {
+        self.paused = false;
+    }
+
     /// Requests of a session accepted from now on that name `index` act as somebody.
     ///
     /// # Errors
@@ -245,6 +259,9 @@ impl<S: DataService> Reactor<S> {
     /// Serves every active session once, or as many as one turn may; returns the number of
     /// requests.
     fn serve_active(&mut self) -> u32 {
+        if self.paused {
+            return 0;
+        }
         let mut served = 0;
         let mut corrupt = Vec::new();
         let count = self.active.len();
@@ -347,6 +364,9 @@ impl<S: DataService> Reactor<S> {
 
     /// Nothing was there to do: spins, yields, parks sessions, sleeps.
     fn rest(&mut self, others: &mut Vec<Token>) {
+        if self.paused {
+            return self.sleep(others);
+        }
         let mut pace = Pace::Sleep;
         let mut reading = None;
         let mut at = 0;

@@ -20,6 +20,7 @@ pub(crate) mod run;
 pub(crate) mod space;
 pub(crate) mod stat;
 pub(crate) mod status;
+pub(crate) mod supervise;
 pub(crate) mod top;
 pub(crate) mod up;
 mod walk;

@@ -3,8 +3,8 @@
 use crate::cli::Status;
 use crate::output::{Align, Output, Table, duration, size};
 use crate::system::{self, Address};
-use anyhow::{Context, Result};
-use control::message::ServiceStatus;
+use anyhow::{Context, Result, bail};
+use control::message::{ServiceState, ServiceStatus};
 use serde::Serialize;
 
 #[derive(Serialize)]
@@ -14,6 +14,8 @@ struct Report<'a> {
     sessions: u32,
     regions: u32,
     capabilities: u32,
+    init_pid: u32,
+    init_restarts: u32,
     services: Vec<Service<'a>>,
 }
 
@@ -32,11 +34,22 @@ struct Service<'a> {
     start_ns: u64,
     uptime_ns: u64,
     resident_bytes: u64,
+    restarts: u32,
+    failures: u32,
+    retry_ns: u64,
+    last_end: i32,
 }
 
 pub(crate) fn run(options: &Status, address: &Address, output: &mut Output) -> Result<()> {
     let connection = system::connect(address)?;
     let report = connection.status().context("asking how the services are")?;
+    let named = |status: &&ServiceStatus| {
+        options.service.as_ref().is_none_or(|name| status.name.as_str() == name)
+    };
+    let services: Vec<_> = report.services.iter().filter(named).copied().collect();
+    if let (Some(name), true) = (&options.service, services.is_empty()) {
+        bail!("there is no service '{name}'");
+    }
     if options.json {
         return output.json(&Report {
             address: &address.0,
@@ -44,14 +57,23 @@ pub(crate) fn run(options: &Status, address: &Address, output: &mut Output) -> R
             sessions: report.counts.sessions,
             regions: report.counts.regions,
             capabilities: report.counts.capabilities,
-            services: report.services.iter().map(service).collect(),
+            init_pid: report.counts.init_pid,
+            init_restarts: report.counts.init_restarts,
+            services: services.iter().map(service).collect(),
         });
     }
-    output.line(table(&report.services))
+    output.line(table(&services))?;
+    if let Some(name) = &options.service {
+        let words = connection.last_words(name).context("asking how it ended")?;
+        if !words.is_empty() {
+            output.line(String::from_utf8_lossy(&words))?;
+        }
+    }
+    Ok(())
 }
 
 /// The services, one a line.
-fn table(services: &[ServiceStatus]) -> Table<9> {
+fn table(services: &[ServiceStatus]) -> Table<10> {
     use Align::{Left, Right};
     let mut table = Table::new([
         (Left, "service"),
@@ -59,6 +81,7 @@ fn table(services: &[ServiceStatus]) -> Table<9> {
         (Right, "pid"),
         (Right, "started in"),
         (Right, "up"),
+        (Right, "restarts"),
         (Right, "sessions"),
         (Right, "requests"),
         (Right, "errors"),
@@ -67,10 +90,11 @@ fn table(services: &[ServiceStatus]) -> Table<9> {
     for status in services {
         table.row([
             status.name.as_str().to_owned(),
-            status.state.to_string(),
+            state(status),
             status.pid.to_string(),
             duration(status.start_ns),
             duration(status.uptime_ns),
+            status.restarts.to_string(),
             status.sessions.to_string(),
             status.completed.to_string(),
             status.errors.to_string(),
@@ -78,6 +102,21 @@ fn table(services: &[ServiceStatus]) -> Table<9> {
         ]);
     }
     table
+}
+
+/// Where it is in its life; why, and until when, if it does not serve.
+fn state(status: &ServiceStatus) -> String {
+    let ended = match status.last_end {
+        signal @ ..0 => format!("signal {}", -signal),
+        code => format!("exit code {code}"),
+    };
+    match status.state {
+        ServiceState::Restarting => {
+            format!("restarting in {} ({ended})", duration(status.retry_ns))
+        }
+        ServiceState::Quarantined | ServiceState::Failed => format!("{} ({ended})", status.state),
+        state => state.to_string(),
+    }
 }
 
 fn service(status: &ServiceStatus) -> Service<'_> {
@@ -95,5 +134,9 @@ fn service(status: &ServiceStatus) -> Service<'_> {
         start_ns: status.start_ns,
         uptime_ns: status.uptime_ns,
         resident_bytes: status.resident_bytes,
+        restarts: status.restarts,
+        failures: status.failures,
+        retry_ns: status.retry_ns,
+        last_end: status.last_end,
     }
 }

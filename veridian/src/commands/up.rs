@@ -2,10 +2,10 @@
 
 use crate::cli::Up;
 use crate::commands::attach;
-use crate::output::{Align, Output, Table, duration};
+use crate::output::{Align, Output, Table, duration, size};
 use crate::system::{self, Address, StartReport};
 use anyhow::Result;
-use std::time::Duration;
+use control::message::ServiceState;
 
 pub(crate) fn run(options: &Up, address: &Address, output: &mut Output) -> Result<()> {
     if !options.foreground {
@@ -26,14 +26,43 @@ pub(crate) fn run(options: &Up, address: &Address, output: &mut Output) -> Resul
     told
 }
 
-/// Each service's start time, the total, and where the system is reached.
+/// When each service was spawned and ready, what it waited for, its memory; the total, the path
+/// that the total consists of, and where the system is reached.
 fn tell(report: &StartReport, address: &Address, output: &mut Output) -> Result<()> {
-    let text = |took: Duration| duration(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX));
-    let mut table = Table::untitled([Align::Left, Align::Right]);
-    for (name, took) in &report.services {
-        table.row([name.clone(), text(*took)]);
+    use Align::{Left, Right};
+    let mut table = Table::new([
+        (Left, "service"),
+        (Right, "spawned at"),
+        (Right, "ready at"),
+        (Left, "waited for"),
+        (Right, "memory"),
+    ]);
+    for service in &report.services {
+        let ready = service.state == ServiceState::Ready;
+        table.row([
+            service.name.as_str().to_owned(),
+            duration(service.spawned_ns),
+            if ready { duration(service.ready_ns) } else { service.state.to_string() },
+            report.waited_for(service).unwrap_or("-").to_owned(),
+            size(service.resident_bytes),
+        ]);
     }
-    table.row(["all ready".to_owned(), text(report.total)]);
     output.line(table)?;
+    let total = u64::try_from(report.total.as_nanos()).unwrap_or(u64::MAX);
+    output.line(format_args!("all ready in {}: {}", duration(total), critical_path(report)))?;
     output.line(format_args!("reached at {address}; stop it with `veridian down`"))
+}
+
+/// Who waited for whom, to the service that was ready last.
+fn critical_path(report: &StartReport) -> String {
+    let mut path = Vec::new();
+    let mut service = report.services.iter().max_by_key(|service| service.ready_ns);
+    while let Some(last) = service.filter(|_| path.len() < report.services.len()) {
+        path.push(format!("{} ({})", last.name.as_str(), duration(last.ready_ns)));
+        let name = report.waited_for(last);
+        service = report.services.iter().find(|other| Some(other.name.as_str()) == name);
+    }
+    path.push("init".to_owned());
+    path.reverse();
+    path.join(" → ")
 }

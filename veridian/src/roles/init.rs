@@ -1,75 +1,65 @@
-//! init as a process: told over its channel where to listen, then the broker until the end.
+//! init as a process: told by its guardian what to be the init of, then the broker until the end.
 
-use control::message::{
-    Failed, Header, LaunchCommand, LaunchReply, Message, ServiceStart, StartSystem, Started,
-};
+use control::message::{Failed, Header, LaunchReply, Message, Started};
 use control::platform::{Channel, Packet};
 use dataplane::entry::Errno;
-use init::{Init, InitError, InitMachine, Policy, StartReport};
-use platform::linux::{self, Platform, Program};
+use init::{Init, InitError, InitMachine, Outcome, Policy, StartReport};
+use platform::linux::guardian::{self, Begun};
+use platform::linux::{self, Platform};
+use std::process::ExitCode;
 use std::sync::Arc;
 
 pub(super) const NAME: &str = "init";
 
-/// Longest wait for the first word of whoever started init, ns.
-const TOLD_WITHIN_NS: u64 = 10_000_000_000;
+/// The request of the starter that every init of a system answers, if it is the first.
+const START_REQUEST: u64 = 1;
 
-pub(super) fn run(launcher: Arc<dyn Channel>) -> Result<(), String> {
-    let packet = launcher
-        .receive_within(Some(TOLD_WITHIN_NS))
-        .map_err(|_| "whoever started init has gone".to_owned())?;
-    let (Header { request, .. }, LaunchCommand::Start(start)) =
-        LaunchCommand::decode(&packet.bytes)
-            .map_err(|_| "whoever started init is of another version".to_owned())?;
-    match begin(&launcher, &start) {
-        Ok((mut init, report)) => {
-            send(&launcher, request, &started(&report));
-            drop(launcher);
-            init.run();
-            Ok(())
-        }
+pub(super) fn run(channel: Arc<dyn Channel>) -> Result<ExitCode, String> {
+    let begun = guardian::begin(channel)
+        .ok_or_else(|| "init is started by its guardian; see `veridian up`".to_owned())?;
+    let launcher = Arc::clone(&begun.launcher);
+    match begin(begun) {
+        Ok(mut init) => Ok(match init.run() {
+            Outcome::Stopped => ExitCode::SUCCESS,
+            Outcome::Reboot => ExitCode::from(REBOOT),
+        }),
         Err(error) => {
-            send(&launcher, request, &LaunchReply::Failed(Failed::new(Errno::EIO, &error)));
+            send(&launcher, &LaunchReply::Failed(Failed::new(Errno::EIO, &error)));
             Err(error)
         }
     }
 }
 
-fn begin(launcher: &Arc<dyn Channel>, start: &StartSystem) -> Result<(Init, StartReport), String> {
-    let address = std::str::from_utf8(&start.address)
-        .map_err(|_| "the address is not valid text".to_owned())?;
-    let platform = Platform::for_init();
-    let listener = platform
-        .listen(address)
-        .map_err(|error| format!("cannot listen at {address}: {}", listen_error(error)))?;
+/// [`guardian::REBOOT`] as an exit code.
+const REBOOT: u8 = guardian::REBOOT.unsigned_abs().to_le_bytes()[0];
+
+fn begin(begun: Begun) -> Result<Init, String> {
+    let Begun { start, incarnation, pid, listener, launcher, store, guardian } = begun;
+    let platform = Platform::with_store(store);
     let no_resources = |_| "no process or descriptor to be had".to_owned();
     let machine = InitMachine {
         waiting: platform.waiting(),
         memory: platform.memory(),
         doorbells: platform.doorbells(),
-        spawning: Box::new(platform.spawning(Program::default()).map_err(no_resources)?),
+        spawning: Box::new(guardian.clone()),
         poller: linux::poller().map_err(no_resources)?,
         listener,
-        lifeline: (start.stays == 0).then(|| Arc::clone(launcher)),
+        lifeline: (start.stays == 0).then(|| Arc::clone(&launcher)),
+        pid,
+        keeper: Some(Box::new(guardian)),
     };
     let policy = Policy::new(rustix::process::getuid().as_raw());
     let mut init = Init::new(machine, super::units(), policy).map_err(|error| explain(&error))?;
+    if init.adopt() {
+        return Ok(init);
+    }
     let report = init.start().map_err(|error| explain(&error))?;
-    if start.stays != 0 {
-        // Before the starter is told, which may end at once then.
-        stay().map_err(|error| format!("cannot outlive its starter: {error}"))?;
+    let told = send(&launcher, &started(&report));
+    if incarnation == 1 && !told {
+        init.stop();
+        return Err("whoever started the system has gone before it was up".to_owned());
     }
-    Ok((init, report))
-}
-
-fn listen_error(error: platform::ListenError) -> &'static str {
-    use platform::ListenError::{BadAddress, Denied, Exhausted, InUse};
-    match error {
-        InUse => "a system runs there already",
-        Denied => "no right to make the socket file",
-        BadAddress => "too long, or its directory does not exist, or no socket",
-        Exhausted => "no descriptor to be had",
-    }
+    Ok(init)
 }
 
 fn explain(error: &InitError) -> String {
@@ -77,25 +67,19 @@ fn explain(error: &InitError) -> String {
         InitError::Units(error) => format!("the services cannot be ordered: {error:?}"),
         InitError::Name(name) => format!("'{name}' is no name for a service"),
         InitError::Resources => "no descriptor or memory to be had".into(),
-        InitError::Service { name } => format!("service {name} could not be started"),
+        InitError::Service { name } => {
+            format!("no service could be started; {name} ended before it was ready")
+        }
     }
 }
 
 fn started(report: &StartReport) -> LaunchReply {
-    let services = report.services.iter().filter_map(|(name, start_ns)| {
-        Some(ServiceStart { name: name.parse().ok()?, start_ns: *start_ns })
-    });
-    let services = services.collect::<Vec<_>>().try_into().unwrap_or_default();
+    let services = report.services.clone().try_into().unwrap_or_default();
     LaunchReply::Started(Started { total_ns: report.total_ns, services })
 }
 
-fn send(launcher: &Arc<dyn Channel>, request: u64, reply: &LaunchReply) {
-    let bytes = reply.encode(Header::new(request));
-    // If the starter is gone, nobody wants to know.
-    let _ = launcher.send(&Packet { bytes, descriptors: Vec::new() });
-}
-
-/// Goes on when the starter ends.
-fn stay() -> rustix::io::Result<()> {
-    rustix::process::set_parent_process_death_signal(None)
+/// Whether it arrived.
+fn send(launcher: &Arc<dyn Channel>, reply: &LaunchReply) -> bool {
+    let bytes = reply.encode(Header::new(START_REQUEST));
+    launcher.send(&Packet { bytes, descriptors: Vec::new() }).is_ok()
 }

@@ -1,14 +1,14 @@
 //! What a process of the system is: init or a service. Taken before any argument is parsed, so
 //! that a role touches no more of the program than it needs.
 
+pub(crate) mod guardian;
 pub(crate) mod init;
 pub(crate) mod vfs;
 
-use control::platform::{Channel, Unit};
+use control::platform::Unit;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::ffi::OsString;
 use std::process::ExitCode;
-use std::sync::Arc;
 
 /// The first argument of a process that is started as a role.
 const ROLE: &str = "service";
@@ -27,16 +27,21 @@ pub fn dispatch(mut arguments: impl Iterator<Item = OsString>) -> Option<ExitCod
         return Some(ExitCode::from(2));
     };
     raise_descriptor_limit();
-    let take: fn(Arc<dyn Channel>) -> Result<(), String> = match role.to_str() {
-        Some(init::NAME) => init::run,
-        Some(vfs::NAME) => vfs::run,
+    if let Err(error) = platform::linux::answer_where() {
+        eprintln!("veridian {}: will not say where it hangs: {error}", role.display());
+    }
+    let done = |(): ()| ExitCode::SUCCESS;
+    let took = match role.to_str() {
+        Some(guardian::NAME) => guardian::run(channel).map(done),
+        Some(init::NAME) => init::run(channel),
+        Some(vfs::NAME) => vfs::run(channel).map(done),
         _ => {
             eprintln!("veridian: there is no service {}", role.display());
             return Some(ExitCode::from(2));
         }
     };
-    Some(match take(channel) {
-        Ok(()) => ExitCode::SUCCESS,
+    Some(match took {
+        Ok(code) => code,
         Err(error) => {
             eprintln!("veridian {}: {error}", role.display());
             ExitCode::FAILURE

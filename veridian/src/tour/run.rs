@@ -13,8 +13,9 @@ use crate::system::Embedded;
 use crate::tree::{Limit, Vfs};
 use anyhow::{Context, Result, ensure};
 use control::client::SessionOptions;
+use control::message::ServiceStart;
 use std::process::ExitCode;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Where the copy is in the vfs.
 const COPY: &[u8] = b"tour";
@@ -77,7 +78,7 @@ fn show(
     let services = system.report.services.iter();
     report.tell(&Event::Start(Start {
         start_total_ms: ms(system.report.total),
-        services: services.map(|(name, took)| (name.clone(), ms(*took))).collect(),
+        services: services.map(start_time).collect(),
     }))?;
     interrupts.check()?;
 
@@ -140,4 +141,10 @@ fn compare(loaded: &Loaded, read: &ReadBack, granted: &ReadBack) -> (Checksums, 
         difference: difference.map(|path| Shown(path).to_string()),
     };
     (checksums, event)
+}
+
+/// A service's name, and the time from being spawned to being ready, ms.
+fn start_time(service: &ServiceStart) -> (String, f64) {
+    let took = service.ready_ns.saturating_sub(service.spawned_ns);
+    (service.name.as_str().to_owned(), ms(Duration::from_nanos(took)))
 }

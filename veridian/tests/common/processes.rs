@@ -2,7 +2,7 @@
 
 use rustix::process::Signal;
 use std::os::unix::process::CommandExt;
-use std::process::{Child, Command, ExitStatus};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 /// The first argument of a process that was started in a role.
@@ -44,6 +44,16 @@ pub fn users() -> Vec<User> {
 /// Starts this program again, in a role. From a thread that lives as long as the process shall.
 #[must_use]
 pub fn start(role: &[String], user: User) -> Child {
+    command(role, user).spawn().unwrap()
+}
+
+/// The same, with pipes as its input and output.
+#[must_use]
+pub fn start_piped(role: &[String], user: User) -> Child {
+    command(role, user).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap()
+}
+
+fn command(role: &[String], user: User) -> Command {
     // Not by its path, which another user may not be able to reach.
     let mut command = Command::new("/proc/self/exe");
     command.arg(ROLE).args(role);
@@ -51,7 +61,7 @@ pub fn start(role: &[String], user: User) -> Child {
         // The standard library also drops the supplementary groups.
         command.uid(NOBODY).gid(NOBODY);
     }
-    command.spawn().unwrap()
+    command
 }
 
 /// Waits for a process; it may take so long.

@@ -159,6 +159,13 @@ pub(crate) const STEPS: &[Step] = &[
         work: &[Run("cargo test --profile tested -p veridian --test hostile -- --nocapture")],
     },
     Step {
+        name: "ordeal",
+        shows: "services that are killed are back, and nobody else notices",
+        pace: Slow,
+        tools: &[CC],
+        work: &[Run("cargo test --profile tested -p veridian --test ordeal -- --nocapture")],
+    },
+    Step {
         name: "grants",
         shows: "a grant on one file shows no byte of another",
         pace: Quick,

@@ -9,7 +9,7 @@
 //! drops them, for which it does not ask.
 
 use super::credentials;
-use super::handle::{Handle, Origin};
+use super::handle::{Handle, Origin, as_fd};
 use crate::clock;
 use control::platform::{Channel, ChannelError, MAX_DESCRIPTORS, MAX_MESSAGE, Packet, Peer};
 use dataplane::Descriptor;
@@ -76,26 +76,22 @@ impl Channel for LinuxChannel {
     }
 
     fn receive(&self) -> Result<Option<Packet>, ChannelError> {
-        let mut bytes = vec![0; MAX_MESSAGE];
-        let mut space = [MaybeUninit::uninit(); CONTROL_BYTES];
-        let room = if self.takes_descriptors { CONTROL_BYTES } else { 0 };
-        let mut control = RecvAncillaryBuffer::new(space.get_mut(..room).unwrap_or_default());
+        self.take(RecvFlags::empty())
+    }
+
+    fn peek(&self) -> Result<Option<Packet>, ChannelError> {
+        self.take(RecvFlags::PEEK)
+    }
+
+    fn discard(&self) {
+        // Without room for descriptors, the kernel drops those of the message.
+        let mut control = RecvAncillaryBuffer::new(&mut []);
         let flags = RecvFlags::DONTWAIT | RecvFlags::CMSG_CLOEXEC;
-        let message = loop {
-            let mut into = [IoSliceMut::new(&mut bytes)];
-            match recvmsg(&*self.socket, &mut into, &mut control, flags) {
-                Ok(message) => break message,
-                Err(Errno::AGAIN) => return Ok(None),
-                // Told once if the peer went without reading all; what it sent comes after.
-                Err(Errno::INTR | Errno::CONNRESET) => {}
-                Err(_) => return Err(ChannelError::Closed),
-            }
-        };
-        // Taken before anything is judged, so that all are closed if the message is dropped.
-        let descriptors = self.descriptors(&mut control);
-        judge(&message, descriptors.len())?;
-        bytes.truncate(message.bytes);
-        Ok(Some(Packet { bytes, descriptors }))
+        let mut byte = [0];
+        // If nothing is there, nothing is to be dropped.
+        let _ = retry_on_intr(|| {
+            recvmsg(&*self.socket, &mut [IoSliceMut::new(&mut byte)], &mut control, flags)
+        });
     }
 
     fn receive_within(&self, timeout_ns: Option<u64>) -> Result<Packet, ChannelError> {
@@ -131,6 +127,29 @@ impl Channel for LinuxChannel {
 }
 
 impl LinuxChannel {
+    fn take(&self, how: RecvFlags) -> Result<Option<Packet>, ChannelError> {
+        let mut bytes = vec![0; MAX_MESSAGE];
+        let mut space = [MaybeUninit::uninit(); CONTROL_BYTES];
+        let room = if self.takes_descriptors { CONTROL_BYTES } else { 0 };
+        let mut control = RecvAncillaryBuffer::new(space.get_mut(..room).unwrap_or_default());
+        let flags = how | RecvFlags::DONTWAIT | RecvFlags::CMSG_CLOEXEC;
+        let message = loop {
+            let mut into = [IoSliceMut::new(&mut bytes)];
+            match recvmsg(&*self.socket, &mut into, &mut control, flags) {
+                Ok(message) => break message,
+                Err(Errno::AGAIN) => return Ok(None),
+                // Told once if the peer went without reading all; what it sent comes after.
+                Err(Errno::INTR | Errno::CONNRESET) => {}
+                Err(_) => return Err(ChannelError::Closed),
+            }
+        };
+        // Taken before anything is judged, so that all are closed if the message is dropped.
+        let descriptors = self.descriptors(&mut control);
+        judge(&message, descriptors.len())?;
+        bytes.truncate(message.bytes);
+        Ok(Some(Packet { bytes, descriptors }))
+    }
+
     fn descriptors(&self, control: &mut RecvAncillaryBuffer<'_>) -> Vec<Descriptor> {
         let mut descriptors = Vec::new();
         for message in control.drain() {
@@ -141,6 +160,13 @@ impl LinuxChannel {
         }
         descriptors
     }
+}
+
+/// The channel of a client's socket that an earlier process has kept.
+#[must_use]
+pub fn client_channel(descriptor: &Descriptor) -> Option<Arc<dyn Channel>> {
+    let socket = as_fd(descriptor)?.try_clone_to_owned().ok()?;
+    Some(Arc::new(LinuxChannel::new(socket, Origin::Stranger)))
 }
 
 /// Two connected sockets.

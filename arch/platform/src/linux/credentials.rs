@@ -4,10 +4,13 @@
 //! of our process namespace.
 #![expect(unsafe_code, reason = "socket options that rustix does not have")]
 
+use super::process;
 use control::platform::Peer;
-use rustix::fd::{AsFd, AsRawFd, BorrowedFd};
+use rustix::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 use std::ffi::c_int;
 
+/// A pidfd of the peer; not in the `libc` crate.
+const SO_PEERPIDFD: c_int = 77;
 /// Groups that fit at the first try.
 const GROUPS: usize = 32;
 /// What is recorded where the kernel does not say: nobody, in no group.
@@ -20,12 +23,27 @@ pub(crate) fn peer(socket: impl AsFd) -> Peer {
     // A failure leaves nobody in place, and nobody has no rights.
     let _ = option(socket, libc::SO_PEERCRED, &mut user);
     let [user] = user;
+    let within = u32::try_from(user.pid).unwrap_or(0);
     Peer {
-        pid: u32::try_from(user.pid).unwrap_or(0),
+        // Of another namespace, it has no number in ours, but one for the rest of the machine.
+        pid: outer_pid(socket).unwrap_or(within),
         uid: user.uid,
         gid: user.gid,
         groups: groups(socket),
     }
+}
+
+/// The peer's number in the machine; Linux 6.5 or later says.
+fn outer_pid(socket: BorrowedFd<'_>) -> Option<u32> {
+    let mut number = [-1];
+    let count = option(socket, SO_PEERPIDFD, &mut number);
+    let [number] = number;
+    if count != Ok(1) || number < 0 {
+        return None;
+    }
+    // SAFETY: the kernel has made this descriptor for us, so nobody else owns it.
+    let process = unsafe { OwnedFd::from_raw_fd(number) };
+    process::outer_pid(process.as_fd())
 }
 
 fn groups(socket: BorrowedFd<'_>) -> Vec<u32> {
@@ -41,6 +59,7 @@ fn groups(socket: BorrowedFd<'_>) -> Vec<u32> {
 
 /// A plain type that any bytes are a value of.
 trait Plain: Copy {}
+impl Plain for c_int {}
 impl Plain for u32 {}
 impl Plain for libc::ucred {}
 

@@ -63,6 +63,15 @@ impl LinuxListener {
     }
 }
 
+impl LinuxListener {
+    /// A listener that another process has made, and whose socket file is that one's to remove.
+    pub(crate) fn of(socket: OwnedFd) -> Result<Self, ListenError> {
+        let spare = new_socket(SocketFlags::empty()).map_err(refusal)?;
+        let socket = Handle::new(socket, Origin::System);
+        Ok(Self { socket, path: None, spare: Mutex::new(Some(spare)) })
+    }
+}
+
 impl Listener for LinuxListener {
     fn accept(&self) -> Option<Arc<dyn Channel>> {
         loop {

@@ -13,6 +13,7 @@ use crate::address::{ConnectError, ListenError};
 use crate::offload::Pool;
 use control::platform::{Channel, Listener, Pairing, SpawnError};
 use dataplane::platform::{Doorbells, Memory, Offload, Poller, Waiting};
+use rustix::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -36,6 +37,13 @@ impl Platform {
     #[must_use]
     pub fn for_init() -> Self {
         let store = RegionStore::create().ok();
+        Self { has_store: store.is_some(), memory: Arc::new(LinuxMemory::new(store)) }
+    }
+
+    /// For an init whose guardian has made a region store, or none: see [`Platform::for_init`].
+    #[must_use]
+    pub fn with_store(directories: Option<[OwnedFd; 2]>) -> Self {
+        let store = directories.map(|[writable, read_only]| RegionStore::of(writable, read_only));
         Self { has_store: store.is_some(), memory: Arc::new(LinuxMemory::new(store)) }
     }
 

@@ -10,10 +10,14 @@
 use super::channel::LinuxChannel;
 use super::handle::Origin;
 use control::platform::Channel;
-use rustix::fd::{AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
+use rustix::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
+use rustix::fs::{Mode, OFlags};
 use rustix::io::{Errno, FdFlags, dup2, fcntl_setfd};
 use rustix::net::{AddressFamily, SocketType, sockopt};
 use rustix::process::{Pid, Signal};
+use rustix::thread::{
+    ThreadNameSpaceType, UnshareFlags, move_into_thread_name_spaces, unshare_unsafe,
+};
 use std::io;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
@@ -39,7 +43,8 @@ pub(crate) fn isolate(command: &mut Command, control: OwnedFd) {
 fn prepare(parent: Pid, control: &OwnedFd) -> rustix::io::Result<()> {
     rustix::process::setsid()?;
     rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
-    if rustix::process::getppid() != Some(parent) {
+    // The parent of the first process of a namespace has no number there.
+    if rustix::process::getppid().is_some_and(|now| now != parent) {
         // It died before it could be asked to take us along.
         return Err(Errno::SRCH);
     }
@@ -70,6 +75,33 @@ fn close_others_at_exec() -> rustix::io::Result<()> {
     let outcome =
         unsafe { libc::syscall(libc::SYS_close_range, first, u32::MAX, libc::CLOSE_RANGE_CLOEXEC) };
     if outcome == 0 { Ok(()) } else { Err(Errno::NOSYS) }
+}
+
+/// Children of this thread are born into a new process-id namespace, until this is dropped; the first
+/// of them must outlive the others. `None` where this process may not make one.
+pub(crate) fn children_apart() -> Option<Home> {
+    let own = rustix::fs::open("/proc/thread-self/ns/pid", OFlags::RDONLY, Mode::empty()).ok()?;
+    // SAFETY: concerns the children to come and no memory or descriptor.
+    unsafe { unshare_unsafe(UnshareFlags::NEWPID) }.ok()?;
+    Some(Home(own))
+}
+
+/// The namespace that a thread's children belong in.
+pub(crate) struct Home(OwnedFd);
+
+impl Drop for Home {
+    fn drop(&mut self) {
+        // It came from there, so it may return.
+        let _ = move_into_thread_name_spaces(self.0.as_fd(), ThreadNameSpaceType::PROCESS_ID);
+    }
+}
+
+/// The number of a process, given by its pidfd, that the rest of the machine knows it by.
+pub(crate) fn outer_pid(process: BorrowedFd<'_>) -> Option<u32> {
+    let information = format!("/proc/self/fdinfo/{}", process.as_raw_fd());
+    let text = std::fs::read_to_string(information).ok()?;
+    let number = text.lines().find_map(|line| line.strip_prefix("Pid:"))?;
+    number.trim().parse().ok().filter(|pid| *pid != 0)
 }
 
 /// The control channel of this process, if init started it; `None` if it did not, or if the

@@ -7,6 +7,7 @@
 use super::channel::{self, LinuxChannel};
 use super::handle::{Handle, Origin};
 use super::process::{self, CONTROL_FD};
+use super::stack;
 use control::platform::{Channel, SpawnError, Spawning, Started, Unit};
 use dataplane::Descriptor;
 use rustix::fd::{AsFd, AsRawFd, OwnedFd};
@@ -51,9 +52,17 @@ impl Default for Program {
 /// Starts and ends processes.
 pub struct Spawner {
     program: Program,
-    running: Mutex<HashMap<u32, Arc<Handle>>>,
+    /// By the numbers that the rest of the machine knows them by.
+    running: Mutex<HashMap<u32, Running>>,
     /// Keeps this process from using the number of the control channel, see [`reserve`].
     _reserved: Option<OwnedFd>,
+}
+
+struct Running {
+    /// Its pidfd.
+    exit: Arc<Handle>,
+    /// Its number in the namespace of this process.
+    own: u32,
 }
 
 impl Spawner {
@@ -70,13 +79,19 @@ impl Spawner {
     }
 
     fn command(&self, unit: &Unit) -> io::Result<Command> {
-        let mut command = Command::new(&self.program.path);
-        command
-            .arg0(&unit.name)
-            .args(["service", &unit.name])
-            .env_clear()
-            .current_dir("/")
-            .stdin(Stdio::null());
+        let mut command = match unit.command.split_first() {
+            Some((program, arguments)) => {
+                let mut command = Command::new(program);
+                command.args(arguments);
+                command
+            }
+            None => {
+                let mut command = Command::new(&self.program.path);
+                command.arg0(&unit.name).args(["service", &unit.name]);
+                command
+            }
+        };
+        command.env_clear().current_dir("/").stdin(Stdio::null());
         if let Output::File(file) = &self.program.output {
             command.stdout(file.try_clone()?).stderr(file.try_clone()?);
         }
@@ -89,6 +104,7 @@ impl Spawner {
         process::isolate(&mut command, theirs);
         let pid = command.spawn()?.id();
         // Nobody else reaps it, so the number is still its own.
+        let own = pid;
         let exit = match pid_of(pid).map(|pid| pidfd_open(pid, PidfdFlags::empty())) {
             Some(Ok(pidfd)) => Handle::new(pidfd, Origin::System),
             _ => {
@@ -96,7 +112,8 @@ impl Spawner {
                 return Err(ErrorKind::OutOfMemory.into());
             }
         };
-        self.running().insert(pid, Arc::clone(&exit));
+        let pid = process::outer_pid(exit.as_fd()).unwrap_or(own);
+        self.running().insert(pid, Running { exit: Arc::clone(&exit), own });
         Ok(Started {
             channel: Arc::new(LinuxChannel::new(ours, Origin::System)) as Arc<dyn Channel>,
             pid,
@@ -104,13 +121,33 @@ impl Spawner {
         })
     }
 
-    fn running(&self) -> MutexGuard<'_, HashMap<u32, Arc<Handle>>> {
+    fn running(&self) -> MutexGuard<'_, HashMap<u32, Running>> {
         // The map is whole whatever panicked while it was locked.
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn held(&self, pid: u32) -> Option<Arc<Handle>> {
-        self.running().get(&pid).cloned()
+        self.running().get(&pid).map(|running| Arc::clone(&running.exit))
+    }
+
+    /// By what number the machine knows a process that has this one in our namespace.
+    pub(crate) fn named(&self, own: u32) -> Option<u32> {
+        self.running().iter().find(|(_, running)| running.own == own).map(|(pid, _)| *pid)
+    }
+
+    /// All that run, or were not reaped yet.
+    pub(crate) fn pids(&self) -> Vec<u32> {
+        self.running().keys().copied().collect()
+    }
+
+    /// Starts a service as the first process of a process-id namespace of its own, where this
+    /// process may make one; otherwise as any other.
+    ///
+    /// # Errors
+    /// As for [`Spawning::spawn`].
+    pub fn spawn_apart(&self, unit: &Unit) -> Result<Started, SpawnError> {
+        let _home = process::children_apart();
+        self.spawn(unit)
     }
 }
 
@@ -122,11 +159,27 @@ impl Spawning for Spawner {
         })
     }
 
+    /// Its services end with it, so there are none of an earlier one.
+    fn adopt(&self, _pid: u32) -> Option<Started> {
+        None
+    }
+
     fn kill(&self, pid: u32) {
         if let Some(process) = self.held(pid) {
             // It fails if the process has ended, which is what is wanted.
             let _ = pidfd_send_signal(&*process, Signal::KILL);
         }
+    }
+
+    fn interrogate(&self, pid: u32) {
+        if let Some(process) = self.held(pid) {
+            // It fails if the process has ended.
+            let _ = pidfd_send_signal(&*process, Signal::URG);
+        }
+    }
+
+    fn describe(&self, frames: &[u64]) -> String {
+        stack::describe(frames)
     }
 
     fn reap(&self, pid: u32) -> Option<i32> {
@@ -137,24 +190,26 @@ impl Spawning for Spawner {
     }
 
     fn resident_bytes(&self, pid: u32) -> u64 {
-        if self.held(pid).is_none() {
-            return 0;
-        }
-        let statm = std::fs::read_to_string(format!("/proc/{pid}/statm")).unwrap_or_default();
-        let pages = statm.split_whitespace().nth(1);
-        let pages: u64 = pages.and_then(|pages| pages.parse().ok()).unwrap_or(0);
-        pages.saturating_mul(rustix::param::page_size() as u64)
+        if self.held(pid).is_some() { resident_bytes(pid) } else { 0 }
     }
+}
+
+/// Resident memory of a process of the machine, bytes; 0 if it has ended.
+pub(crate) fn resident_bytes(pid: u32) -> u64 {
+    let statm = std::fs::read_to_string(format!("/proc/{pid}/statm")).unwrap_or_default();
+    let pages = statm.split_whitespace().nth(1);
+    let pages: u64 = pages.and_then(|pages| pages.parse().ok()).unwrap_or(0);
+    pages.saturating_mul(rustix::param::page_size() as u64)
 }
 
 impl Drop for Spawner {
     fn drop(&mut self) {
         let running: Vec<_> = self.running().drain().collect();
         for (_, process) in &running {
-            let _ = pidfd_send_signal(&**process, Signal::KILL);
+            let _ = pidfd_send_signal(&*process.exit, Signal::KILL);
         }
         for (_, process) in &running {
-            let _ = wait_for(process, WaitIdOptions::empty());
+            let _ = wait_for(&process.exit, WaitIdOptions::empty());
         }
     }
 }

@@ -48,6 +48,16 @@ impl RegionStore {
         Ok(Self { writable, read_only, next: AtomicU64::new(0) })
     }
 
+    /// A store that another process has made, by its two directories.
+    pub(crate) fn of(writable: OwnedFd, read_only: OwnedFd) -> Self {
+        Self { writable, read_only, next: AtomicU64::new(0) }
+    }
+
+    /// Its directories: the writable one, and the read-only one.
+    pub(crate) fn into_directories(self) -> (OwnedFd, OwnedFd) {
+        (self.writable, self.read_only)
+    }
+
     /// Makes a region of `bytes`, whole pages, none of them allocated.
     pub(crate) fn add(&self, bytes: u64) -> rustix::io::Result<NewRegion> {
         let number = self.next.fetch_add(1, Ordering::Relaxed);

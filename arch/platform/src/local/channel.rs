@@ -52,6 +52,15 @@ impl Channel for LocalChannel {
         self.incoming.pop()
     }
 
+    fn peek(&self) -> Result<Option<Packet>, ChannelError> {
+        self.incoming.peek()
+    }
+
+    fn discard(&self) {
+        // If nothing is there, nothing is to be dropped.
+        let _ = self.incoming.pop();
+    }
+
     fn receive_within(&self, timeout_ns: Option<u64>) -> Result<Packet, ChannelError> {
         let deadline = timeout_ns.map(|timeout_ns| clock::now().after_ns(timeout_ns));
         self.incoming.pop_until(deadline)

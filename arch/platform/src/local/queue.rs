@@ -62,6 +62,15 @@ impl Queue {
         self.pop_locked(&mut self.state())
     }
 
+    /// The packet that is the next to be taken.
+    pub(crate) fn peek(&self) -> Result<Option<Packet>, ChannelError> {
+        let mut state = self.state();
+        match state.packets.front().cloned() {
+            Some(packet) => Ok(Some(packet)),
+            None => self.pop_locked(&mut state),
+        }
+    }
+
     /// Waits for a packet; `None` waits without end.
     pub(crate) fn pop_until(&self, deadline: Option<Instant>) -> Result<Packet, ChannelError> {
         let mut state = self.state();

@@ -72,10 +72,22 @@ impl Spawning for Spawner {
         Ok(Started { channel: ours, pid, exit: exit as Descriptor })
     }
 
+    /// Its services end with it, so there are none of an earlier one.
+    fn adopt(&self, _pid: u32) -> Option<Started> {
+        None
+    }
+
     fn kill(&self, pid: u32) {
         if let Some(running) = self.running().get(&pid) {
             running.control.close();
         }
+    }
+
+    /// A thread cannot be interrupted: it does not answer.
+    fn interrogate(&self, _pid: u32) {}
+
+    fn describe(&self, _frames: &[u64]) -> String {
+        String::new()
     }
 
     fn reap(&self, pid: u32) -> Option<i32> {

@@ -1,6 +1,7 @@
 //! Real processes: what they are started with, what they share, and that they do not outlive us.
 
 use crate::subject::{EXIT_CODE, LOST_NS, Report, Subject, packet, unit, with};
+use control::message::{Message, ServiceMessage};
 use control::platform::Spawning;
 use dataplane::platform::{Access, Token, Writer};
 use platform::{ConnectError, ListenError, linux};
@@ -20,6 +21,7 @@ pub(crate) fn check(subject: &Subject, report: &mut Report) {
     check("services do not outlive their parent", orphan);
     check("the wish to end reaches a poller", termination);
     check("services do not outlive their spawner", spawner_dropped);
+    check("a service that hangs says where", interrogated);
     check("a socket file that was left behind is replaced", stale_socket);
 }
 
@@ -137,4 +139,28 @@ fn stale_socket(subject: &Subject) {
     std::fs::remove_file(&path).unwrap();
     let nowhere = subject.listen("/nonexistent/socket").err();
     assert_eq!(nowhere, Some(ListenError::BadAddress));
+}
+
+fn interrogated(subject: &Subject) {
+    let spawner = subject.spawner();
+    let started = spawner.spawn(&unit("hang")).unwrap();
+    assert_eq!(started.channel.receive_within(Some(LOST_NS)).unwrap().bytes, b"hanging");
+    spawner.interrogate(started.pid);
+    let answer = started.channel.receive_within(Some(LOST_NS)).unwrap();
+    let frames = match ServiceMessage::decode(&answer.bytes).unwrap() {
+        (_, ServiceMessage::Stack(stack)) => stack.frames.into_vec(),
+        _ => Vec::new(),
+    };
+    let words = spawner.describe(&frames);
+    assert!(words.contains("hang_for_ever"), "{words}");
+    assert_eq!(spawner.reap(started.pid), None, "it goes on hanging");
+    spawner.kill(started.pid);
+    assert_eq!(subject.reaped(&*spawner, &started), -9);
+
+    // Who does not know the signal does not notice it.
+    let started = spawner.spawn(&unit("echo")).unwrap();
+    spawner.interrogate(started.pid);
+    started.channel.send(&packet(b"still there?")).unwrap();
+    let answer = started.channel.receive_within(Some(LOST_NS)).unwrap();
+    assert_eq!(answer.bytes, b"still there?");
 }

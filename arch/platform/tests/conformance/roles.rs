@@ -31,6 +31,11 @@ pub(crate) fn run(role: &str, channel: &Arc<dyn Channel>) -> i32 {
         "patient" => patient(&**channel),
         "stubborn" => stubborn(&**channel),
         "parent" => parent(&**channel),
+        "hang" => {
+            linux::answer_where().unwrap();
+            channel.send(&packet(b"hanging")).unwrap();
+            hang_for_ever()
+        }
         _ => system::fail("no such role"),
     }
 }
@@ -189,4 +194,11 @@ fn parent(channel: &dyn Channel) -> i32 {
     // Does not come: it is killed before.
     let _ = channel.receive_within(None);
     0
+}
+
+#[inline(never)]
+fn hang_for_ever() -> ! {
+    loop {
+        std::hint::spin_loop();
+    }
 }

@@ -39,6 +39,7 @@ enum Operation {
     Delete { target: Index },
     Lookup { target: Index, needed: Rights },
     LookupElsewhere { target: Index, space: Index },
+    Restart,
 }
 
 /// Mostly able to derive, so that the trees grow deep.
@@ -69,6 +70,7 @@ fn operation() -> impl Strategy<Value = Operation> {
         1 => (index(), index()).prop_map(
             |(target, space)| Operation::LookupElsewhere { target, space }
         ),
+        2 => Just(Operation::Restart),
     ]
 }
 
@@ -160,6 +162,12 @@ impl<S: Subject> Comparison<S> {
             }
             Operation::LookupElsewhere { target: index, space: other } => {
                 self.lookup(space(other), target(index).1, Rights::empty())?;
+            }
+            Operation::Restart => {
+                let old = self.subject.inner();
+                let images = self.spaces.iter().filter_map(|space| old.image(*space).ok());
+                let images = images.collect();
+                *old = Capabilities::restore(MAX_SPACES, &old.space_generations(), images);
             }
         }
         for space in &self.spaces {

@@ -140,12 +140,17 @@ fn status_report() -> impl Strategy<Value = StatusReport> {
         Just(ServiceState::Stopping),
         Just(ServiceState::Stopped),
         Just(ServiceState::Failed),
+        Just(ServiceState::Restarting),
+        Just(ServiceState::Quarantined),
+        Just(ServiceState::Paused),
     ];
+    let lives = (any::<u64>(), any::<[u32; 2]>(), any::<i32>());
     let times = any::<[u64; 3]>();
-    let service = (name(), times, any::<[u64; 5]>(), any::<[u32; 3]>(), state).prop_map(
-        |(name, times, counters, [pid, sessions, epoch], state)| {
+    let service = (name(), times, any::<[u64; 5]>(), any::<[u32; 3]>(), state, lives).prop_map(
+        |(name, times, counters, [pid, sessions, epoch], state, lives)| {
             let [start_ns, uptime_ns, resident_bytes] = times;
             let [accepted, completed, errors, quarantined, opened] = counters;
+            let (retry_ns, [restarts, failures], last_end) = lives;
             ServiceStatus {
                 name,
                 start_ns,
@@ -160,15 +165,23 @@ fn status_report() -> impl Strategy<Value = StatusReport> {
                 sessions,
                 epoch,
                 state,
+                retry_ns,
+                restarts,
+                failures,
+                last_end,
             }
         },
     );
-    let counts = any::<[u32; 4]>().prop_map(|[clients, sessions, regions, capabilities]| Counts {
-        clients,
-        sessions,
-        regions,
-        capabilities,
-    });
+    let counts = any::<[u32; 6]>().prop_map(
+        |[clients, sessions, regions, capabilities, init_pid, init_restarts]| Counts {
+            clients,
+            sessions,
+            regions,
+            capabilities,
+            init_pid,
+            init_restarts,
+        },
+    );
     (counts, list(service)).prop_map(|(counts, services)| StatusReport { counts, services })
 }
 

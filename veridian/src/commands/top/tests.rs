@@ -46,6 +46,10 @@ fn reading(at: Instant, epoch: u32, cpu_ms: u64, sessions: &[Session<'_>]) -> Re
         sessions: 0,
         epoch,
         state: ServiceState::Ready,
+        retry_ns: 0,
+        restarts: 0,
+        failures: 0,
+        last_end: 0,
     };
     let sessions = sessions.iter().map(statistics);
     let sessions = sessions.map(|each| (each.statistics.work.session, each)).collect();

@@ -1,0 +1,285 @@
+//! Going on where an earlier init was killed: with the services, clients and sessions that it had,
+//! which have not noticed.
+//!
+//! What init was doing for a client when it was killed is not done again; the client is told so. The
+//! message that it was about to handle is: messages are looked at, handled, written down, and only
+//! then taken. Sessions that were being opened or closed are closed.
+
+use crate::clients::{Client, Question, QuestionKind};
+use crate::commands::Refused;
+use crate::init::Init;
+use crate::outbox::Outbox;
+use crate::records::{
+    self, CLIENT, REGION, REST, SERVICE, SESSION, SPACE, SavedSession, Words, keeper_key,
+};
+use crate::services::{Pulse, Service};
+use crate::sessions::{Phase, SessionRecord};
+use crate::tokens::Source;
+use alloc::collections::BTreeSet;
+use alloc::vec::Vec;
+use capability::{Capabilities, Handle, SpaceId};
+use control::message::{ServiceCommand, SessionNamed};
+use dataplane::SessionId;
+use dataplane::entry::Errno;
+use dataplane::platform::Instant;
+
+/// What those hear whose requests an earlier init had not answered.
+pub(crate) const INTERRUPTED: Refused = (
+    Errno::EAGAIN,
+    "init was started again while it did this: it is done, or not at all; look, and ask again",
+);
+/// How a service has ended of which nothing is known.
+const UNKNOWN_END: i32 = -9;
+
+impl Init {
+    /// Takes up what an earlier init has left; whether there was anything.
+    pub fn adopt(&mut self) -> bool {
+        let is_new = self.records.as_ref().is_none_or(|records| records.journal.is_empty());
+        if is_new || self.adopt_rest().is_none() {
+            // What is left of a system that cannot be gone on with is of no use.
+            self.forget_all();
+            self.touch_everything();
+            self.commit();
+            return false;
+        }
+        self.incarnation += 1;
+        self.touch(REST, 0);
+        let lost = self.adopt_services();
+        self.adopt_regions();
+        self.adopt_sessions();
+        self.adopt_clients();
+        self.forget_the_unnamed();
+        for place in lost {
+            self.service_ended(place, UNKNOWN_END);
+        }
+        self.finish_what_was_begun();
+        self.commit();
+        true
+    }
+
+    /// The values of a kind that the journal has.
+    fn saved(&self, kind: u16) -> Vec<(u64, Vec<u8>)> {
+        let Some(records) = &self.records else { return Vec::new() };
+        records.journal.of_kind(kind).map(|(id, value)| (id, value.to_vec())).collect()
+    }
+
+    fn kept(&self, kind: u16, id: u64) -> Vec<dataplane::Descriptor> {
+        let records = self.records.as_ref();
+        records.map_or_else(Vec::new, |records| records.keeper.kept(keeper_key(kind, id)))
+    }
+
+    /// Counters and capabilities.
+    fn adopt_rest(&mut self) -> Option<()> {
+        let saved = self.saved(REST).into_iter().next()?.1;
+        let words = &mut Words::new(&saved);
+        self.incarnation = words.word()?;
+        self.next_client = words.word()?;
+        self.next_session = words.word()?;
+        self.grants.go_on_from(words.word()?);
+        self.started = Instant(words.word()?);
+        self.own = SpaceId::from_word(words.word()?)?;
+        self.system = Handle::from_word(words.word()?)?;
+        let capabilities = words.list(|words| Handle::from_word(words.word()?))?;
+        if capabilities.len() != self.services.len() {
+            return None;
+        }
+        for (service, capability) in self.services.iter_mut().zip(capabilities) {
+            service.capability = capability;
+        }
+        let generations: Vec<u16> = words.list(Words::number)?;
+        let spaces = self.saved(SPACE);
+        let images = spaces.iter().filter_map(|(id, value)| records::read_space(*id, value));
+        let images = images.collect();
+        self.capabilities = Capabilities::restore(crate::init::MAX_SPACES, &generations, images);
+        Some(())
+    }
+
+    /// The services; returns the places of those that are gone.
+    fn adopt_services(&mut self) -> Vec<usize> {
+        let mut lost = Vec::new();
+        let saved = self.saved(SERVICE);
+        for (place, value) in saved {
+            let Ok(place) = usize::try_from(place) else { continue };
+            let Some(service) = self.services.get_mut(place) else { continue };
+            if records::read_service(service, &value).is_none() || !service.should_run() {
+                continue;
+            }
+            service.next_request = self.incarnation << INCARNATION_SHIFT;
+            let Some(started) = self.machine.spawning.adopt(service.pid) else {
+                lost.push(place);
+                continue;
+            };
+            let poller = &self.machine.poller;
+            let watched = poller.add(&started.channel.source(), Source::Service(place).token());
+            let exits = poller.add(&started.exit, Source::Exit(place).token());
+            service.outbox = Some(Outbox::new(started.channel));
+            service.exit = Some(started.exit);
+            if service.serves() && service.unit.heartbeat_ns > 0 {
+                service.pulse = Pulse::AskAt(self.machine.waiting.now());
+            }
+            if watched.is_err() || exits.is_err() {
+                self.fail_service(place);
+            }
+        }
+        lost
+    }
+
+    fn adopt_regions(&mut self) {
+        for (id, value) in self.saved(REGION) {
+            let words = &mut Words::new(&value);
+            let saved = words.number().zip(words.word());
+            let kept = self.kept(REGION, id);
+            if !saved.is_some_and(|(place, bytes)| self.grants.adopt(id, place, bytes, &kept)) {
+                self.touch(REGION, id);
+            }
+        }
+    }
+
+    fn adopt_sessions(&mut self) {
+        for (id, value) in self.saved(SESSION) {
+            let session = SessionId(id);
+            let saved = SavedSession::read(&value);
+            let kept = self.kept(SESSION, id);
+            let memory = &*self.machine.memory;
+            match saved.and_then(|saved| SessionRecord::adopt(memory, saved, &kept)) {
+                Some(record) => {
+                    if record.phase != Phase::Over
+                        && let Some(service) = self.services.get_mut(record.service())
+                    {
+                        service.sessions.insert(session);
+                    }
+                    self.sessions.insert(session, record);
+                }
+                None => self.touch(SESSION, id),
+            }
+        }
+    }
+
+    fn adopt_clients(&mut self) {
+        for (id, value) in self.saved(CLIENT) {
+            let words = &mut Words::new(&value);
+            let Some(space) = words.word().and_then(SpaceId::from_word) else { continue };
+            let last_request = words.word().unwrap_or(0);
+            let open = words.list(Words::word).unwrap_or_default();
+            let keeper = self.records.as_ref().map(|records| &records.keeper);
+            let channel = self.kept(CLIENT, id).first().and_then(|it| keeper?.client_channel(it));
+            let token = Source::Client(id).token();
+            let watched = channel
+                .as_ref()
+                .is_some_and(|channel| self.machine.poller.add(&channel.source(), token).is_ok());
+            let Some(channel) = channel.filter(|_| watched) else {
+                let _ = self.capabilities.destroy_space(space);
+                self.touch_space(space);
+                self.touch(CLIENT, id);
+                continue;
+            };
+            let peer = channel.peer();
+            let mut client = Client::new(channel, peer, space);
+            client.adopt(last_request, open);
+            for (session, record) in self.sessions.iter().filter(|(_, it)| it.client == id) {
+                client.sessions.insert(*session);
+                client.bytes += record.bytes();
+            }
+            client.held = self.held_from_own(space);
+            self.clients.insert(id, client);
+        }
+    }
+
+    /// The capabilities of a space that init itself has given it.
+    fn held_from_own(&self, space: SpaceId) -> Vec<(Handle, crate::clients::Object)> {
+        let Ok(image) = self.capabilities.image(space) else { return Vec::new() };
+        let given = (0u64..).zip(image.slots).filter_map(|(at, slot)| {
+            let capability = slot.capability?;
+            let handle = Handle::from_word(at | u64::from(slot.generation) << 32)?;
+            let (from, _) = capability.parent?;
+            (from == self.own).then_some((handle, capability.object))
+        });
+        given.collect()
+    }
+
+    /// Lets go of what the journal does not know.
+    fn forget_the_unnamed(&mut self) {
+        let Some(records) = &self.records else { return };
+        let clients = self.clients.keys().map(|id| keeper_key(CLIENT, *id));
+        let sessions = self.sessions.keys().map(|id| keeper_key(SESSION, id.0));
+        let regions = self.grants.ids().map(|id| keeper_key(REGION, id));
+        let named: BTreeSet<u64> = clients.chain(sessions).chain(regions).collect();
+        for key in records.keeper.keys().into_iter().filter(|key| !named.contains(key)) {
+            records.keeper.forget(key);
+        }
+    }
+
+    fn forget_all(&mut self) {
+        let Some(records) = &self.records else { return };
+        records.keeper.keys().into_iter().for_each(|key| records.keeper.forget(key));
+    }
+
+    /// Ends what was being begun or ended, and then tells those who had asked for something.
+    fn finish_what_was_begun(&mut self) {
+        let orphans: Vec<SessionId> = self
+            .sessions
+            .iter()
+            .filter(|(_, record)| {
+                record.phase != Phase::Open || !self.clients.contains_key(&record.client)
+            })
+            .map(|(id, _)| *id)
+            .collect();
+        let mut ending = BTreeSet::new();
+        for id in orphans {
+            let Some(record) = self.sessions.get_mut(&id) else { continue };
+            let held = self.clients.contains_key(&record.client);
+            if record.phase == Phase::Over && held {
+                continue;
+            }
+            // The service may never have been told.
+            if record.phase == Phase::Closing {
+                record.phase = Phase::Open;
+            }
+            if matches!(record.phase, Phase::Opening { .. }) {
+                record.phase = Phase::Open;
+                if let Some(client) = self.clients.get_mut(&record.client) {
+                    client.sessions.remove(&id);
+                }
+            }
+            self.end_session(id, ServiceCommand::RevokeSession(SessionNamed { session: id }));
+            if self.sessions.contains_key(&id) {
+                ending.insert(id);
+            }
+        }
+        self.tell_the_interrupted(&ending);
+    }
+
+    /// Answers what was asked of the earlier init, once nothing of it is under way any more.
+    fn tell_the_interrupted(&mut self, ending: &BTreeSet<SessionId>) {
+        let open = self.clients.iter().flat_map(|(id, client)| {
+            client.unanswered().map(|request| (*id, request)).collect::<Vec<_>>()
+        });
+        for (client, request) in open.collect::<Vec<_>>() {
+            if ending.is_empty() {
+                self.refuse(client, request, INTERRUPTED);
+                continue;
+            }
+            let kind = QuestionKind::Interrupted { sessions: ending.clone() };
+            let deadline = self.acknowledge_deadline();
+            self.questions.add(Question { client, request, kind, deadline });
+        }
+    }
+
+    /// Nothing of what there is was written down yet.
+    fn touch_everything(&mut self) {
+        self.touch_space(self.own);
+        (0..self.services.len() as u64).for_each(|place| self.touch(SERVICE, place));
+    }
+}
+
+/// Where the number of the incarnation is in the numbers of requests to services, so that answers to
+/// an earlier init are told from those to this one.
+const INCARNATION_SHIFT: u32 = 40;
+
+impl Service {
+    /// Whether it has a process, or had when this was written.
+    fn should_run(&self) -> bool {
+        use control::message::ServiceState::{Paused, Ready, Starting, Stopping};
+        matches!(self.state, Starting | Ready | Paused | Stopping)
+    }
+}
