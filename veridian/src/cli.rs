@@ -1,7 +1,9 @@
 //! What can be written on the command line.
 
+mod configuration;
 mod files;
 
+pub(crate) use configuration::*;
 pub(crate) use files::*;
 
 use crate::place::{Mounting, Place, SystemPath};
@@ -70,6 +72,8 @@ pub(crate) enum Command {
     Df(Df),
     /// Show how much space files take
     Du(Du),
+    /// Show, check or change the configuration
+    Config(Config),
     /// Write completions for a shell to standard output
     Completions(Completions),
     /// Mount the system's files in the host's tree for every program (FUSE), or, with --host or
@@ -98,6 +102,8 @@ pub(crate) struct Up {
     /// only; the directory of the system is made if it is not there. Repeatable
     #[arg(long = "mount", value_name = "MOUNT", value_parser = mounting())]
     pub(crate) mounts: Vec<Mounting>,
+    #[command(flatten)]
+    pub(crate) configured: Configured,
     /// Stay until the system is stopped, by `veridian down` or by Ctrl-C
     #[arg(long)]
     pub(crate) foreground: bool,
@@ -108,6 +114,8 @@ pub(crate) struct Run {
     /// Mount a directory of the host at once: see `veridian up --help`
     #[arg(long = "mount", value_name = "MOUNT", value_parser = mounting())]
     pub(crate) mounts: Vec<Mounting>,
+    #[command(flatten)]
+    pub(crate) configured: Configured,
     /// The command and its arguments
     #[arg(required = true, last = true, value_name = "CMD")]
     pub(crate) command: Vec<OsString>,

@@ -1,6 +1,7 @@
 //! A system in threads of this process: for tests, and for programs that want the services
 //! without processes. Nothing is isolated; a service that panics takes only its thread along.
 
+use crate::config::ServiceSettings;
 use crate::roles::{self, units};
 use control::client::{ClientMachine, Connection};
 use control::platform::{Channel, Machine, Pairing, SpawnError};
@@ -116,6 +117,7 @@ fn prepare(platform: &Platform, lifeline: Arc<dyn Channel>) -> Result<Init, Loca
         poller: poller().map_err(|_| LocalError::Exhausted)?,
         listener: platform.listen(ADDRESS).map_err(|_| LocalError::Exhausted)?,
         lifeline: Some(lifeline),
+        configuration: None,
         pid: std::process::id(),
         keeper: None,
     };
@@ -125,11 +127,13 @@ fn prepare(platform: &Platform, lifeline: Arc<dyn Channel>) -> Result<Init, Loca
 
 fn local_roles(platform: &Platform) -> Roles {
     let on = platform.clone();
+    let settings = ServiceSettings::default();
     let vfs = move |channel: Arc<dyn Channel>| {
         let machine = Machine { waiting: on.waiting(), memory: on.memory() };
         let pools = on.clone();
         let offload = move || pools.offload(roles::vfs::HOST_THREADS);
-        let served = poller().map(|poller| roles::vfs::serve_on(channel, machine, poller, offload));
+        let served = poller()
+            .map(|poller| roles::vfs::serve_on(channel, machine, poller, offload, &settings));
         i32::from(!matches!(served, Ok(Ok(()))))
     };
     Roles::from([(roles::vfs::NAME.to_owned(), Arc::new(vfs) as Role)])
