@@ -190,6 +190,8 @@ pub trait Spawning {
     /// A service that an earlier init has started, which may have ended since; `None` if there is no
     /// such service.
     fn adopt(&self, pid: u32) -> Option<Started>;
+    /// Ends all services but these: those that an earlier init had started and not written down.
+    fn retain(&self, pids: &[u32]);
     /// Ends a service at once, whatever it does. A thread cannot be ended: its control channel is
     /// closed, on which it ends itself.
     fn kill(&self, pid: u32);

@@ -124,6 +124,7 @@ impl Init {
             }
         }
         let capabilities = held.try_into().unwrap_or_default();
+        self.commit();
         self.reply(id, request, &BrokerReply::Welcome(Welcome { features: 0, capabilities }));
         Ok(())
     }
@@ -280,6 +281,7 @@ impl Init {
             .map(|(session, _)| *session)
             .collect();
         if revoked.is_empty() {
+            self.commit();
             self.reply(id, header.request, &BrokerReply::Done);
             return Ok(());
         }

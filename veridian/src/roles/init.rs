@@ -34,7 +34,7 @@ pub(super) fn run(channel: Arc<dyn Channel>) -> Result<ExitCode, String> {
 const REBOOT: u8 = guardian::REBOOT.unsigned_abs().to_le_bytes()[0];
 
 fn begin(begun: Begun) -> Result<Init, String> {
-    let Begun { start, incarnation, pid, listener, launcher, store, guardian } = begun;
+    let Begun { start, pid, listener, launcher, store, guardian, .. } = begun;
     let platform = Platform::with_store(store);
     let no_resources = |_| "no process or descriptor to be had".to_owned();
     let machine = InitMachine {
@@ -54,15 +54,15 @@ fn begin(begun: Begun) -> Result<Init, String> {
     let policy = Policy::new(rustix::process::getuid().as_raw());
     let mut init =
         Init::new(machine, super::units(state), policy).map_err(|error| explain(&error))?;
-    if init.adopt() {
+    if init.adopt() && init.is_told() {
         return Ok(init);
     }
     let report = init.start().map_err(|error| explain(&error))?;
-    let told = send(&launcher, &started(&report));
-    if incarnation == 1 && !told {
+    if !send(&launcher, &started(&report)) {
         init.stop();
         return Err("whoever started the system has gone before it was up".to_owned());
     }
+    init.note_told();
     Ok(init)
 }
 
