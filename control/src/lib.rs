@@ -7,6 +7,7 @@
 extern crate alloc;
 
 pub mod client;
+pub mod log_files;
 pub mod message;
 pub mod platform;
 pub mod runtime;

@@ -5,7 +5,7 @@ use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use capability::Rights;
-use dataplane::platform::{Memory, Poller, Token, Waiting};
+use dataplane::platform::{Doorbells, Memory, Poller, Token, Waiting};
 use dataplane::{Descriptor, Region};
 
 pub use crate::message::{MAX_DESCRIPTORS, MAX_MESSAGE_BYTES as MAX_MESSAGE};
@@ -191,6 +191,8 @@ pub trait Spawning {
     /// A service that an earlier init has started, which may have ended since; `None` if there is no
     /// such service.
     fn adopt(&self, pid: u32) -> Option<Started>;
+    /// Ends all services but these: those that an earlier init had started and not written down.
+    fn retain(&self, pids: &[u32]);
     /// Ends a service at once, whatever it does. A thread cannot be ended: its control channel is
     /// closed, on which it ends itself.
     fn kill(&self, pid: u32);
@@ -252,6 +254,8 @@ pub struct Machine {
     pub waiting: Arc<dyn Waiting>,
     /// Regions.
     pub memory: Arc<dyn Memory>,
+    /// For ringing services that this one is a client of.
+    pub doorbells: Arc<dyn Doorbells>,
 }
 
 /// Makes the poller of a reactor's thread.

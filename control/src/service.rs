@@ -3,9 +3,11 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use capability::Rights;
+use core::fmt::Display;
 use core::future::Future;
 use core::pin::Pin;
 use dataplane::entry::Errno;
+use dataplane::log::Level;
 use dataplane::{Descriptor, SessionId};
 
 /// Names a region that the broker owns.
@@ -74,6 +76,8 @@ pub trait Broker {
     fn offer(&self, session: SessionId, grant: u32, region: RegionId);
     /// Takes that back; mappings made before stay.
     fn withdraw(&self, session: SessionId, grant: u32);
+    /// Has the logger keep a record; never waits. Where there is no logger, nothing happens.
+    fn log(&self, level: Level, message: &dyn Display, fields: &[(&str, &str)]);
 }
 
 /// A region made by the broker.

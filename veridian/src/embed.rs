@@ -126,15 +126,34 @@ fn prepare(platform: &Platform, lifeline: Arc<dyn Channel>) -> Result<Init, Loca
 }
 
 fn local_roles(platform: &Platform) -> Roles {
-    let on = platform.clone();
-    let settings = ServiceSettings::default();
-    let vfs = move |channel: Arc<dyn Channel>| {
-        let machine = Machine { waiting: on.waiting(), memory: on.memory() };
-        let pools = on.clone();
-        let offload = move || pools.offload(roles::vfs::HOST_THREADS);
-        let served = poller()
-            .map(|poller| roles::vfs::serve_on(channel, machine, poller, offload, &settings));
-        i32::from(!matches!(served, Ok(Ok(()))))
+    let machine = Machine {
+        waiting: platform.waiting(),
+        memory: platform.memory(),
+        doorbells: platform.doorbells(),
     };
-    Roles::from([(roles::vfs::NAME.to_owned(), Arc::new(vfs) as Role)])
+    let settings = ServiceSettings::default();
+    let (for_vfs, pools) = (machine.clone(), platform.clone());
+    let vfs = move |channel: Arc<dyn Channel>| {
+        let pools = pools.clone();
+        let offload = move || pools.offload(roles::vfs::HOST_THREADS);
+        let serve =
+            |poller| roles::vfs::serve_on(channel, for_vfs.clone(), poller, offload, &settings);
+        i32::from(!matches!(poller().map(serve), Ok(Ok(()))))
+    };
+    let logger = move |channel: Arc<dyn Channel>| {
+        let serve = |poller| {
+            roles::logger::serve_on(
+                channel,
+                machine.clone(),
+                poller,
+                None,
+                &ServiceSettings::default(),
+            )
+        };
+        i32::from(!matches!(poller().map(serve), Ok(Ok(()))))
+    };
+    Roles::from([
+        (roles::vfs::NAME.to_owned(), Arc::new(vfs) as Role),
+        (roles::logger::NAME.to_owned(), Arc::new(logger) as Role),
+    ])
 }

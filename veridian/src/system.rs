@@ -7,12 +7,12 @@
 use crate::config::Sources;
 use crate::roles::guardian;
 use anyhow::{Context, Result, anyhow, bail};
-use control::client::{ClientMachine, Connection};
+use control::client::{ClientMachine, ConnectError, Connection};
 use control::message::{
     Header, LaunchCommand, LaunchReply, Message, ServiceStart, StartSystem, Started,
 };
 use control::platform::{Channel, Packet, Spawning, Unit};
-use platform::ConnectError;
+use dataplane::entry::Errno;
 use platform::linux::{Output, Platform, Program, Spawner};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::retry_on_intr;
@@ -34,6 +34,8 @@ pub const ADDRESS_VARIABLE: &str = "VERIDIAN_ADDRESS";
 const CONNECT_WITHIN_NS: u64 = 5_000_000_000;
 const START_WITHIN_NS: u64 = 30_000_000_000;
 const STOP_WITHIN_NS: u64 = 30_000_000_000;
+/// How often a system is tried to be reached whose init is being started again.
+const MOST_TRIES: u32 = 10;
 /// Time between two looks whether a signal has come, ns.
 const LOOK_INTERVAL_NS: u64 = 100_000_000;
 
@@ -91,23 +93,38 @@ impl StartReport {
 /// # Errors
 /// Nothing runs there, or it is not this user's.
 pub fn connect(address: &Address) -> Result<Connection> {
-    greet(reach(address)?, address)
+    let mut tries = 0;
+    loop {
+        let greeted = greet(reach(address)?, address);
+        tries += 1;
+        match greeted {
+            // init was started again just when it took the connection: the next one takes another.
+            Err(error) if tries < MOST_TRIES && is_interrupted(&error) => {}
+            greeted => return greeted,
+        }
+    }
+}
+
+fn is_interrupted(error: &anyhow::Error) -> bool {
+    let cause = error.downcast_ref::<ConnectError>().map(ConnectError::errno);
+    matches!(cause, Some(Errno::ENOTCONN | Errno::EAGAIN))
 }
 
 /// A channel to the init of a system.
 fn reach(address: &Address) -> Result<Arc<dyn Channel>> {
     let platform = Platform::new();
     let channel = platform.connect(&address.0, CONNECT_WITHIN_NS).map_err(|error| {
+        use platform::ConnectError as Unreachable;
         anyhow!(match error {
-            ConnectError::NotListening => format!(
+            Unreachable::NotListening => format!(
                 "no system is running at {address}; start one with `veridian up`, or name \
                  another with --address"
             ),
-            ConnectError::Denied => format!("no right to reach the system at {address}"),
-            ConnectError::TimedOut => format!("the system at {address} does not answer"),
-            ConnectError::BadAddress =>
+            Unreachable::Denied => format!("no right to reach the system at {address}"),
+            Unreachable::TimedOut => format!("the system at {address} does not answer"),
+            Unreachable::BadAddress =>
                 format!("{address} is no address; use @NAME or the path of a socket"),
-            ConnectError::Exhausted => "no descriptor left to connect with".to_owned(),
+            Unreachable::Exhausted => "no descriptor left to connect with".to_owned(),
         })
     })?;
     let (owner, own) = (channel.peer().uid, rustix::process::getuid().as_raw());

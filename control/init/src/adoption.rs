@@ -8,6 +8,7 @@
 use crate::clients::{Client, Question, QuestionKind};
 use crate::commands::Refused;
 use crate::init::Init;
+use crate::logging::holding_service;
 use crate::outbox::Outbox;
 use crate::records::{
     self, CLIENT, REGION, REST, SERVICE, SESSION, SPACE, SavedSession, Words, keeper_key,
@@ -16,11 +17,13 @@ use crate::services::{Pulse, Service};
 use crate::sessions::{Phase, SessionRecord};
 use crate::tokens::Source;
 use alloc::collections::BTreeSet;
+use alloc::format;
 use alloc::vec::Vec;
 use capability::{Capabilities, Handle, SpaceId};
 use control::message::{ServiceCommand, SessionNamed};
 use dataplane::SessionId;
 use dataplane::entry::Errno;
+use dataplane::log::Level;
 use dataplane::platform::Instant;
 
 /// What those hear whose requests an earlier init had not answered.
@@ -38,6 +41,7 @@ impl Init {
         if is_new || self.adopt_rest().is_none() {
             // What is left of a system that cannot be gone on with is of no use.
             self.forget_all();
+            self.machine.spawning.retain(&[]);
             self.touch_everything();
             self.commit();
             return false;
@@ -45,6 +49,9 @@ impl Init {
         self.incarnation += 1;
         self.touch(REST, 0);
         let lost = self.adopt_services();
+        let running = self.services.iter().filter(|service| service.is_running());
+        let running: Vec<u32> = running.map(|service| service.pid).collect();
+        self.machine.spawning.retain(&running);
         self.adopt_regions();
         self.adopt_sessions();
         self.adopt_clients();
@@ -53,6 +60,9 @@ impl Init {
             self.service_ended(place, UNKNOWN_END);
         }
         self.finish_what_was_begun();
+        let text = format!("init goes on as incarnation {}", self.incarnation);
+        self.log(Level::Warning, text, &[]);
+        self.connect_to_logger();
         self.commit();
         true
     }
@@ -77,6 +87,7 @@ impl Init {
         self.next_session = words.word()?;
         self.grants.go_on_from(words.word()?);
         self.started = Instant(words.word()?);
+        self.is_told = words.word()? != 0;
         self.own = SpaceId::from_word(words.word()?)?;
         self.system = Handle::from_word(words.word()?)?;
         let capabilities = words.list(|words| Handle::from_word(words.word()?))?;
@@ -220,7 +231,11 @@ impl Init {
             .sessions
             .iter()
             .filter(|(_, record)| {
-                record.phase != Phase::Open || !self.clients.contains_key(&record.client)
+                let holder = holding_service(record.client);
+                let holder = holder.and_then(|place| self.services.get(place));
+                let is_held = self.clients.contains_key(&record.client)
+                    || holder.is_some_and(Service::serves);
+                record.phase != Phase::Open || !is_held
             })
             .map(|(id, _)| *id)
             .collect();

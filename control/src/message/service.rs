@@ -18,6 +18,7 @@
 //! | 0x030a | Statistics    | session u64     |                                                      |
 //! | 0x030b | Pause         |                 |                                                      |
 //! | 0x030c | Resume        |                 |                                                      |
+//! | 0x030d | Connected     | see `broker`    | client region, service region, arena, doorbell       |
 //!
 //! From the service:
 //!
@@ -45,7 +46,7 @@ use capability::Rights;
 use dataplane::SessionId;
 use dataplane::entry::{Errno, Handle};
 
-use super::broker::Told;
+use super::broker::{Connected, Told};
 use super::codec::messages;
 use super::failed::Failed;
 use super::field::{record, sequence};
@@ -89,6 +90,9 @@ messages! {
         0x030b + 0 => Pause,
         /// Accept requests again. Not answered.
         0x030c + 0 => Resume,
+        /// A session with the logger, for the service's records; beside it its client region,
+        /// service region, arena and doorbell. Not answered.
+        0x030d + 4 => Connected(body: Connected),
     }
 }
 

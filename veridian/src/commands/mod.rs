@@ -12,6 +12,7 @@ pub(crate) mod cp;
 pub(crate) mod down;
 mod files;
 pub(crate) mod find;
+pub(crate) mod logs;
 pub(crate) mod ls;
 pub(crate) mod metrics;
 pub(crate) mod mkdir;

@@ -66,15 +66,15 @@ fn begin(begun: Begun) -> Result<Init, String> {
         keeper: Some(Box::new(guardian)),
     };
     let mut init = Init::new(machine, units, policy).map_err(|error| explain(&error))?;
-    if init.adopt() {
+    if init.adopt() && init.is_told() {
         return Ok(init);
     }
     let report = init.start().map_err(|error| explain(&error))?;
-    let told = send(&launcher, &started(&report));
-    if incarnation == 1 && !told {
+    if !send(&launcher, &started(&report)) {
         init.stop();
         return Err("whoever started the system has gone before it was up".to_owned());
     }
+    init.note_told();
     Ok(init)
 }
 

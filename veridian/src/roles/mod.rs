@@ -3,25 +3,52 @@
 
 pub(crate) mod guardian;
 pub(crate) mod init;
+pub(crate) mod logger;
 pub(crate) mod vfs;
 
+use capability::Rights;
 use control::platform::Unit;
+use rustix::fd::OwnedFd;
+use rustix::fs::{Mode, OFlags};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::ffi::OsString;
+use std::fmt::Display;
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::Path;
 use std::process::ExitCode;
 
 /// The first argument of a process that is started as a role.
 const ROLE: &str = "service";
 
+/// The option of a role that names the directory for what it keeps.
+pub(crate) const STATE: &str = "--state";
+
+/// Services that keep something that outlives the system.
+pub(crate) const KEEPERS: &[&str] = &[logger::NAME];
+
 /// Every service of the system, in boot order.
 pub(crate) fn units() -> Vec<Unit> {
-    vec![Unit::new(vfs::NAME)]
+    let to_log = (logger::NAME.to_owned(), Rights::CONNECT | Rights::WRITE);
+    let unit = |name: &str| Unit { capabilities: vec![to_log.clone()], ..Unit::new(name) };
+    vec![Unit::new(logger::NAME), Unit { wants: vec![logger::NAME.to_owned()], ..unit(vfs::NAME) }]
+}
+
+/// The directory `NAME` in the directory for what outlives the system; made if it is not there.
+fn state_directory(state: &Path, name: &str) -> Result<OwnedFd, String> {
+    let path = state.join(name);
+    let failed = |error: &dyn Display| format!("{}: {error}", path.display());
+    let mut builder = DirBuilder::new();
+    builder.recursive(true).mode(0o700).create(&path).map_err(|error| failed(&error))?;
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    rustix::fs::open(&path, flags, Mode::empty()).map_err(|error| failed(&error))
 }
 
 /// Takes the role that the arguments name, if they name one; returns when the role is over.
 #[must_use]
 pub fn dispatch(mut arguments: impl Iterator<Item = OsString>) -> Option<ExitCode> {
     let role = arguments.nth(1).filter(|first| first == ROLE).and_then(|_| arguments.next())?;
+    let state = arguments.next().filter(|option| option == STATE).and_then(|_| arguments.next());
     let Some(channel) = platform::linux::service_channel() else {
         eprintln!("veridian: services are started by init; see `veridian up`");
         return Some(ExitCode::from(2));
@@ -34,6 +61,10 @@ pub fn dispatch(mut arguments: impl Iterator<Item = OsString>) -> Option<ExitCod
     let took = match role.to_str() {
         Some(guardian::NAME) => guardian::run(channel).map(done),
         Some(init::NAME) => init::run(channel),
+        Some(logger::NAME) => {
+            let directory = state.map(|state| state_directory(Path::new(&state), logger::NAME));
+            directory.transpose().and_then(|it| logger::run(channel, it)).map(done)
+        }
         Some(vfs::NAME) => vfs::run(channel).map(done),
         _ => {
             eprintln!("veridian: there is no service {}", role.display());

@@ -26,7 +26,11 @@ const HOST_MOUNTS: u64 = 16;
 
 pub(super) fn run(channel: Arc<dyn Channel>) -> Result<(), String> {
     let platform = Platform::new();
-    let machine = Machine { waiting: platform.waiting(), memory: platform.memory() };
+    let machine = Machine {
+        waiting: platform.waiting(),
+        memory: platform.memory(),
+        doorbells: platform.doorbells(),
+    };
     let poller = linux::poller().map_err(|_| "no descriptor to be had".to_owned())?;
     let settings = ServiceSettings::of_process();
     match serve_on(channel, machine, poller, move || platform.offload(HOST_THREADS), &settings) {

@@ -162,6 +162,8 @@ impl Spawning for Spawner {
         None
     }
 
+    fn retain(&self, _pids: &[u32]) {}
+
     fn kill(&self, pid: u32) {
         if let Some(process) = self.held(pid) {
             // It fails if the process has ended, which is what is wanted.
