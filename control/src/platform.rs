@@ -95,7 +95,8 @@ pub trait Listener: Send + Sync {
 pub struct Unit {
     /// The service's name; also the role that the started program takes.
     pub name: String,
-    /// The program and its arguments; none: this program, in the role of that name.
+    /// The program and its arguments; none: this program, in the role of that name; and if the
+    /// first is empty, that with the others as further arguments.
     pub command: Vec<String>,
     /// Names of services that must be ready before, and that it is paused without.
     pub needs: Vec<String>,

@@ -4,6 +4,7 @@
 //! channel to init; init ends with everything below it when that channel closes, unless it was
 //! told to stay.
 
+use crate::config::Sources;
 use crate::roles::guardian;
 use anyhow::{Context, Result, anyhow, bail};
 use control::client::{ClientMachine, ConnectError, Connection};
@@ -22,7 +23,6 @@ use std::fmt;
 use std::fs::File;
 use std::hash::{BuildHasher, Hasher};
 use std::os::fd::OwnedFd;
-use std::os::unix::ffi::OsStringExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -57,11 +57,17 @@ impl Address {
     }
 }
 
-/// What `VERIDIAN_ADDRESS` says, else the user's own: `@veridian-UID`.
+/// What `VERIDIAN_ADDRESS` says, else the configuration in `/etc/veridian`, else the user's own:
+/// `@veridian-UID`.
 #[must_use]
 pub fn default_address() -> Address {
+    address_of(crate::config::installed_address)
+}
+
+/// What `VERIDIAN_ADDRESS` says, else this, else the user's own: `@veridian-UID`.
+pub(crate) fn address_of(configured: impl FnOnce() -> Option<String>) -> Address {
     let own = || format!("@veridian-{}", rustix::process::getuid().as_raw());
-    Address(std::env::var(ADDRESS_VARIABLE).unwrap_or_else(|_| own()))
+    Address(std::env::var(ADDRESS_VARIABLE).ok().or_else(configured).unwrap_or_else(own))
 }
 
 /// How long a start took.
@@ -162,7 +168,15 @@ impl Embedded {
     /// # Errors
     /// What kept it from starting.
     pub fn start() -> Result<Self> {
-        Self::start_with(Program::default(), Address::unique(), None)
+        Self::start_configured(&Sources::default())
+    }
+
+    /// The same, configured by these sources.
+    ///
+    /// # Errors
+    /// What kept it from starting.
+    pub fn start_configured(sources: &Sources) -> Result<Self> {
+        Self::start_with(Program::default(), Address::unique(), sources)
     }
 
     /// The same, where this process is another program than `veridian`.
@@ -171,11 +185,11 @@ impl Embedded {
     /// What kept it from starting.
     pub fn start_from(program: &Path) -> Result<Self> {
         let program = Program { path: program.to_owned(), ..Program::default() };
-        Self::start_with(program, Address::unique(), None)
+        Self::start_with(program, Address::unique(), &Sources::default())
     }
 
-    fn start_with(program: Program, address: Address, state: Option<&Path>) -> Result<Self> {
-        let (process, report) = InitProcess::start(program, &address, state, Stays::WithStarter)?;
+    fn start_with(program: Program, address: Address, sources: &Sources) -> Result<Self> {
+        let (process, report) = InitProcess::start(program, &address, sources, Stays::WithStarter)?;
         let connection = connect(&address)?;
         Ok(Self { address, connection, started_in: report.total, report, process })
     }
@@ -194,11 +208,11 @@ impl Embedded {
 ///
 /// # Errors
 /// What kept it from starting.
-pub fn start_detached(address: &Address, state: Option<&Path>) -> Result<StartReport> {
+pub fn start_detached(address: &Address, sources: &Sources) -> Result<StartReport> {
     // Whoever reads this process's output is not to wait for a system that stays.
     let nowhere = File::options().write(true).open("/dev/null").context("opening /dev/null")?;
     let program = Program { output: Output::File(nowhere), ..Program::default() };
-    let (process, report) = InitProcess::start(program, address, state, Stays::Forever)?;
+    let (process, report) = InitProcess::start(program, address, sources, Stays::Forever)?;
     process.leave();
     Ok(report)
 }
@@ -210,14 +224,14 @@ pub fn start_detached(address: &Address, state: Option<&Path>) -> Result<StartRe
 /// What kept it from starting, or from ending in order; what `ready` says.
 pub fn run_foreground(
     address: &Address,
-    state: Option<&Path>,
+    sources: &Sources,
     ready: impl FnOnce(&StartReport) -> Result<()>,
 ) -> Result<()> {
     let told = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM, SIGHUP] {
         signal_hook::flag::register(signal, Arc::clone(&told)).context("watching for signals")?;
     }
-    let system = Embedded::start_with(Program::default(), address.clone(), state)?;
+    let system = Embedded::start_with(Program::default(), address.clone(), sources)?;
     let readied = ready(&system.report);
     let is_over =
         || told.load(Ordering::Relaxed) || system.connection.wait_closed(LOOK_INTERVAL_NS);
@@ -268,7 +282,7 @@ impl InitProcess {
     fn start(
         program: Program,
         address: &Address,
-        state: Option<&Path>,
+        sources: &Sources,
         stays: Stays,
     ) -> Result<(Self, StartReport)> {
         let begun = Instant::now();
@@ -280,19 +294,19 @@ impl InitProcess {
             .spawn_apart(&unit)
             .map_err(|error| anyhow!("cannot start the guardian ({error:?})"))?;
         let process = Self { spawner, channel: started.channel, pid: started.pid };
-        let started = process.launch(address, state, stays)?;
+        let started = process.launch(address, sources, stays)?;
         let report = StartReport { total: begun.elapsed(), services: started.services.into_vec() };
         Ok((process, report))
     }
 
-    fn launch(&self, address: &Address, state: Option<&Path>, stays: Stays) -> Result<Started> {
-        let state = state.map(std::path::absolute).transpose().context("finding the state")?;
-        let state = state.unwrap_or_default().into_os_string().into_vec();
+    fn launch(&self, address: &Address, sources: &Sources, stays: Stays) -> Result<Started> {
         let text = address.0.clone().into_bytes();
         let start = StartSystem {
             address: text.try_into().map_err(|_| anyhow!("the address is too long"))?,
-            state: state.try_into().map_err(|_| anyhow!("the path of the state is too long"))?,
             stays: u16::from(stays == Stays::Forever),
+            configuration: sources.encode().try_into().map_err(|_| {
+                anyhow!("too many settings on the command line and in variables; use a file")
+            })?,
         };
         let bytes = LaunchCommand::Start(start).encode(Header::new(1));
         let gone = |_| anyhow!("init ended before the system was up; see its message above");

@@ -68,6 +68,7 @@ impl Init {
             ClientMessage::TellWith(tell) => self.tell(id, header, tell, &packet.descriptors),
             ClientMessage::SetCredential(set) => self.set_credential(id, request, set),
             ClientMessage::Statistics(from) => self.statistics(id, header, from),
+            ClientMessage::Configure(wish) => self.configure(id, header, &wish),
             ClientMessage::Shutdown => self.shutdown(id, header, Outcome::Stopped),
             ClientMessage::Reboot => self.shutdown(id, header, Outcome::Reboot),
             ClientMessage::LastWords => self.last_words(id, header),

@@ -2,6 +2,7 @@
 
 use crate::adoption::INTERRUPTED;
 use crate::clients::{Client, Object, Question, QuestionKind, Questions, refusal};
+use crate::configuration::Configuration;
 use crate::grants::Grants;
 use crate::logging::OwnRecords;
 use crate::policy::Policy;
@@ -49,6 +50,8 @@ pub struct InitMachine {
     pub lifeline: Option<Arc<dyn Channel>>,
     /// The number by which the machine knows this process.
     pub pid: u32,
+    /// Where the configuration comes from. None: it stays as it is.
+    pub configuration: Option<Box<dyn Configuration>>,
     /// What outlives this process. None: the system ends with it.
     pub keeper: Option<Box<dyn Keeper>>,
 }

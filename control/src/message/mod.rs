@@ -39,7 +39,10 @@ pub use broker::{
     BrokerReply, Connected, Counts, Derived, HeldCapability, Mapped, Remains, Request,
     ServiceState, ServiceStatus, StatusReport, Told, Welcome,
 };
-pub use client::{ClientMessage, Connect, Control, Derive, MapGrant, ServiceAction, Tell};
+pub use client::{
+    ClientMessage, ConfigurationAction, Configure, Connect, Control, Derive, MapGrant,
+    ServiceAction, Tell,
+};
 pub use codec::Message;
 pub use error::{DecodeError, Fault};
 pub use failed::Failed;
