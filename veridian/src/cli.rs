@@ -115,9 +115,6 @@ pub(crate) struct Up {
     /// Serve metrics at this socket, as OpenMetrics over HTTP, while the system runs
     #[arg(long, value_name = "PATH")]
     pub(crate) metrics: Option<PathBuf>,
-    /// Keep what is to outlive the system, such as the log, in this directory
-    #[arg(long, value_name = "DIR")]
-    pub(crate) state: Option<PathBuf>,
     /// Stay until the system is stopped, by `veridian down` or by Ctrl-C
     #[arg(long)]
     pub(crate) foreground: bool,

@@ -132,6 +132,7 @@ fn local_roles(platform: &Platform) -> Roles {
         doorbells: platform.doorbells(),
     };
     let settings = ServiceSettings::default();
+    let for_logger = settings.clone();
     let (for_vfs, pools) = (machine.clone(), platform.clone());
     let vfs = move |channel: Arc<dyn Channel>| {
         let pools = pools.clone();
@@ -141,15 +142,8 @@ fn local_roles(platform: &Platform) -> Roles {
         i32::from(!matches!(poller().map(serve), Ok(Ok(()))))
     };
     let logger = move |channel: Arc<dyn Channel>| {
-        let serve = |poller| {
-            roles::logger::serve_on(
-                channel,
-                machine.clone(),
-                poller,
-                None,
-                &ServiceSettings::default(),
-            )
-        };
+        let serve =
+            |poller| roles::logger::serve_on(channel, machine.clone(), poller, None, &for_logger);
         i32::from(!matches!(poller().map(serve), Ok(Ok(()))))
     };
     Roles::from([

@@ -3,7 +3,7 @@
 //!
 //! | kind   | message | direction | body                                                        |
 //! |--------|---------|-----------|-------------------------------------------------------------|
-//! | 0x0501 | Start   | to init   | `StartSystem`: address (list of up to 108 bytes), stays u16 (0 or 1), then a text: where the configuration is read, as init defines it |
+//! | 0x0501 | Start   | to init   | `StartSystem`: address (list of up to 256 bytes), stays u16 (0 or 1), then a text: where the configuration is read, as init defines it |
 //! | 0x0002 | Failed  | from init | see `failed`                                                |
 //! | 0x0601 | Started | from init | total u64 ns, then a list of up to 16 service starts        |
 //!
@@ -36,14 +36,11 @@ messages! {
     }
 }
 
-/// An address: a path, or `@` and a name.
-pub(super) type AddressText = List<u8, 108>;
-
 sequence! {
     /// How to start.
     StartSystem {
         /// Where clients reach the system: `@name`, or a path.
-        address: AddressText,
+        address: List<u8, 256>,
         /// 1 if the system goes on when its starter has ended.
         stays: u16,
         /// Where the configuration is read.

@@ -12,6 +12,10 @@ pub(crate) struct Configured {
     /// A setting, as `limits.max_clients=10`: see `veridian config show`. Repeatable
     #[arg(long = "set", value_name = "KEY=VALUE", value_parser = parse_setting)]
     pub(crate) settings: Vec<(String, String)>,
+    /// Keep what is to outlive the system, such as the log, in this directory: the setting
+    /// `system.state`
+    #[arg(long, value_name = "DIR")]
+    pub(crate) state: Option<PathBuf>,
 }
 
 fn parse_setting(text: &str) -> Result<(String, String), &'static str> {

@@ -22,7 +22,13 @@ pub(crate) fn run(options: &Config, address: &Address, output: &mut Output) -> R
 
 /// Where a new system is to be configured from.
 pub(crate) fn sources(options: &Options) -> Result<Sources> {
-    Sources::of_process(&options.paths, &options.settings).map_err(|error| anyhow!(error))
+    let mut settings = options.settings.clone();
+    if let Some(state) = &options.state {
+        let path = std::path::absolute(state).context("finding the directory for --state")?;
+        let text = path.to_str().context("the path of --state is not text in UTF-8")?;
+        settings.push(("system.state".to_owned(), text.to_owned()));
+    }
+    Sources::of_process(&options.paths, &settings).map_err(|error| anyhow!(error))
 }
 
 /// What would hold in a new system. What is wrong is told, a line each.
@@ -47,7 +53,8 @@ fn check(options: &ConfigCheck, output: &mut Output) -> Result<ExitCode> {
 }
 
 fn shown(options: &ConfigShow, address: &Address, output: &mut Output) -> Result<()> {
-    let is_new = !(options.configured.paths.is_empty() && options.configured.settings.is_empty());
+    let Options { paths, settings, state } = &options.configured;
+    let is_new = !paths.is_empty() || !settings.is_empty() || state.is_some();
     let running = (!is_new).then(|| system::connect(address).ok()).flatten();
     let all = match &running {
         Some(connection) => ask(connection)?,

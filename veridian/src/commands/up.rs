@@ -11,11 +11,10 @@ use sd_notify::NotifyState;
 
 pub(crate) fn run(options: &Up, address: Option<Address>, output: &mut Output) -> Result<()> {
     let mut configured = options.configured.clone();
-    for (key, path) in [("system.state", &options.state), ("system.metrics", &options.metrics)] {
-        let Some(path) = path else { continue };
-        let absolute = std::path::absolute(path).context("finding the working directory")?;
-        let text = absolute.to_str().with_context(|| format!("{}: is no text", path.display()))?;
-        configured.settings.push((key.to_owned(), text.to_owned()));
+    if let Some(path) = &options.metrics {
+        let path = std::path::absolute(path).context("finding the socket for --metrics")?;
+        let text = path.to_str().context("the path of --metrics is not text in UTF-8")?;
+        configured.settings.push(("system.metrics".to_owned(), text.to_owned()));
     }
     let sources = config::sources(&configured)?;
     let configuration = config::load(&sources)?;

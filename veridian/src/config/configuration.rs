@@ -9,7 +9,7 @@ use super::sources::Sources;
 use super::table::{SETTINGS, Setting, UNIT_SETTINGS, UNITS};
 use super::unit;
 use super::value::{Literal, Value};
-use crate::roles;
+use crate::roles::{STATE, WITH_STATE};
 use control::platform::Unit;
 use dataplane::Quota;
 use init::Policy;
@@ -145,8 +145,8 @@ impl Configuration {
         unit
     }
 
-    /// The command of a service that is built in: where it keeps its state, and its settings, if they
-    /// are not what it takes without being told.
+    /// The command of a service that is built in: its settings, if they are not what it takes
+    /// without being told.
     fn role_arguments(&self, name: &str) -> Vec<String> {
         let of_service = |setting: &&Setting| {
             setting.key.split_once('.').is_some_and(|(section, _)| section == name)
@@ -156,12 +156,13 @@ impl Configuration {
             let is_told = entry.value != default(setting);
             is_told.then(|| ["--set".into(), format!("{}={}", setting.key, entry.value.bare())])
         };
-        let told = SETTINGS.iter().filter(of_service).filter_map(told).flatten();
-        let state = self.text("system.state").filter(|_| roles::KEEPERS.contains(&name));
-        let state = state.into_iter().flat_map(|path| [roles::STATE.to_owned(), path.to_owned()]);
-        let words: Vec<String> = state.chain(told).collect();
-        let this_program = (!words.is_empty()).then(String::new);
-        this_program.into_iter().chain(words).collect()
+        let told: Vec<String> =
+            SETTINGS.iter().filter(of_service).filter_map(told).flatten().collect();
+        let state = self.text("system.state").filter(|_| WITH_STATE.contains(&name));
+        let state = state.into_iter().flat_map(|state| [STATE.to_owned(), state.to_owned()]);
+        let told: Vec<String> = told.into_iter().chain(state).collect();
+        let this_program = (!told.is_empty()).then(String::new);
+        this_program.into_iter().chain(told).collect()
     }
 
     /// What clients may do in a system of this user.

@@ -48,9 +48,12 @@ pub(crate) fn serve_on(
     files: Option<Box<dyn LogFiles>>,
     settings: &ServiceSettings,
 ) -> Result<(), ServeError> {
-    let limit =
-        Limit { rate: settings.number("logger.rate"), burst: settings.number("logger.burst") };
-    let memory = usize::try_from(settings.number("logger.memory")).unwrap_or(usize::MAX);
-    let config = LoggerConfig { memory_bytes: memory, limit };
+    let config = LoggerConfig {
+        memory_bytes: usize::try_from(settings.number("logger.memory")).unwrap_or(usize::MAX),
+        limit: Limit {
+            rate: settings.number("logger.rate"),
+            burst: settings.number("logger.burst"),
+        },
+    };
     serve(channel, machine, poller, |machine, _| LoggerService::new(config, machine, files))
 }
