@@ -125,7 +125,6 @@ impl Init {
             }
         }
         let capabilities = held.try_into().unwrap_or_default();
-        self.commit();
         self.reply(id, request, &BrokerReply::Welcome(Welcome { features: 0, capabilities }));
         Ok(())
     }
@@ -259,7 +258,6 @@ impl Init {
                 _ => NOT_HELD,
             })?;
         self.touch_space(space);
-        self.commit();
         self.reply(id, header.request, &BrokerReply::Derived(Derived { handle }));
         Ok(())
     }
@@ -282,7 +280,6 @@ impl Init {
             .map(|(session, _)| *session)
             .collect();
         if revoked.is_empty() {
-            self.commit();
             self.reply(id, header.request, &BrokerReply::Done);
             return Ok(());
         }
