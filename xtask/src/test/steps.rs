@@ -79,8 +79,10 @@ pub(crate) const STEPS: &[Step] = &[
         shows: "the service crates compile for machines without an operating system",
         pace: Quick,
         tools: &[CC, BARE_TARGETS],
-        work: &[Run("cargo check -p rings -p dataplane -p control -p capability -p init -p vfs \
-             --target x86_64-unknown-none --target aarch64-unknown-none")],
+        work: &[Run(
+            "cargo check -p rings -p dataplane -p control -p capability -p init -p logger -p vfs \
+             --target x86_64-unknown-none --target aarch64-unknown-none",
+        )],
     },
     Step {
         name: "build",
