@@ -340,6 +340,20 @@ impl Connection {
         }
     }
 
+    /// Asks what no other function here asks: sends a message by a particular capability, or none,
+    /// and returns the answer with the descriptors that came with it.
+    ///
+    /// # Errors
+    /// [`ConnectError::Refused`] among others.
+    pub fn ask(
+        &self,
+        capability: Option<Handle>,
+        message: &ClientMessage,
+        descriptors: Vec<Descriptor>,
+    ) -> Result<(BrokerReply, Vec<Descriptor>), ConnectError> {
+        self.shared.ask_with(capability, message, descriptors)
+    }
+
     /// Waits until the broker has closed the connection; false if it has not within this time.
     #[must_use]
     pub fn wait_closed(&self, timeout_ns: u64) -> bool {

@@ -26,6 +26,7 @@ mod header;
 mod launch;
 mod list;
 mod name;
+mod needs;
 mod page;
 mod reason;
 mod service;
@@ -51,6 +52,10 @@ pub use header::{Header, MAX_DESCRIPTORS, MAX_MESSAGE_BYTES};
 pub use launch::{LaunchCommand, LaunchReply, ServiceStart, StartSystem, Started};
 pub use list::{List, OutOfBounds, Text};
 pub use name::{InvalidName, Name};
+pub use needs::{
+    ADMINISTRATION, CLIENT_NEEDS, ClientNeeds, Needs, On, SERVICE_NEEDS, ServiceNeed, ServiceNeeds,
+    tables,
+};
 pub use page::{Page, Paged};
 pub use reason::Reason;
 pub use service::{
