@@ -51,6 +51,7 @@ rights! {
     tell_with,
     set_credential,
     statistics,
+    configure,
     control,
     last_words,
     reboot,

@@ -83,6 +83,7 @@ impl Init {
             }
             ClientMessage::SetCredential(set) => self.set_credential(id, request, set),
             ClientMessage::Statistics(from) => self.statistics(id, request, used()?, from),
+            ClientMessage::Configure(wish) => self.configure(id, request, &wish),
             ClientMessage::Shutdown => self.shutdown(id, request, Outcome::Stopped),
             ClientMessage::Reboot => self.shutdown(id, request, Outcome::Reboot),
             ClientMessage::LastWords => self.last_words(id, request, used()?),
@@ -123,6 +124,7 @@ impl Init {
             }
         }
         let capabilities = held.try_into().unwrap_or_default();
+        self.commit();
         self.reply(id, request, &BrokerReply::Welcome(Welcome { features: 0, capabilities }));
         Ok(())
     }

@@ -52,6 +52,7 @@ impl Init {
         let mut standing = self.ending(&removed);
         standing.extend(revoked.iter().copied().map(Standing::Session));
         if standing.is_empty() {
+            self.commit();
             self.reply(id, request, &BrokerReply::Done);
             return Ok(());
         }

@@ -137,6 +137,7 @@ rows! {
     Statistics => on_service(Rights::AUDIT), "the answer also names process and user of each session's client";
     Control => on_service(Rights::CAP_SPAWN), "";
     LastWords => on_service(Rights::AUDIT), "";
+    Configure => on_system(Rights::CONFIGURE), "";
     Reboot => on_system(Rights::SHUTDOWN), "";
 }
 

@@ -56,6 +56,7 @@ impl FaultySystem {
                 lifeline: Some(theirs),
                 pid: std::process::id(),
                 keeper: None,
+                configuration: None,
             };
             let policy = Policy::new(rustix::process::getuid().as_raw());
             let mut init = Init::new(machine, vec![Unit::new("vfs")], policy).unwrap();

@@ -4,8 +4,8 @@ use crate::rows::{Ground, Outcome};
 use capability::Rights;
 use control::client::{Connection, SessionOptions};
 use control::message::{
-    BrokerReply, ClientMessage, Connect, Control, Credentials, Derive, List, MapGrant,
-    ServiceAction, SessionNamed, SetCredential, Tell,
+    BrokerReply, ClientMessage, ConfigurationAction, Configure, Connect, Control, Credentials,
+    Derive, List, MapGrant, ServiceAction, SessionNamed, SetCredential, Tell,
 };
 use dataplane::entry::Errno;
 use dataplane::{Descriptor, SessionId};
@@ -142,6 +142,16 @@ pub(crate) fn statistics() -> Case {
 pub(crate) fn control() -> Case {
     let message = |_: &Ground| ClientMessage::Control(Control { action: ServiceAction::Restart });
     Case::new("Control", message, is_done)
+}
+
+pub(crate) fn configure() -> Case {
+    let message = |_: &Ground| {
+        let (key, value) = (List::default(), List::default());
+        ClientMessage::Configure(Configure { action: ConfigurationAction::Show, key, value })
+    };
+    // A system in threads has no configuration to show.
+    let is_known = |it: &Outcome| is_told(it) || *it == Err(Errno::EOPNOTSUPP);
+    Case::new("Configure", message, is_known)
 }
 
 pub(crate) fn last_words() -> Case {
