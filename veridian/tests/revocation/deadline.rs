@@ -95,6 +95,35 @@ fn a_service_that_does_not_hear_is_ended() {
     is_back(&connection, before.restarts + 1);
 }
 
+/// What a service has begun on other threads for requests that were given up is waited for.
+#[test]
+fn what_goes_on_elsewhere_is_waited_for() {
+    let system = FaultySystem::start(Fault::HasLeftovers);
+    let connection = system.connect();
+    let before = vfs(&connection);
+    let capability = derived(&connection);
+    let _session = connection.connect_by(capability, "vfs", SessionOptions::default()).unwrap();
+    thread::scope(|scope| {
+        let revoking = scope.spawn(|| connection.revoke(capability));
+        // Long enough for a revoke that waits for nothing, and not until the deadline.
+        thread::sleep(Duration::from_millis(300));
+        assert!(!revoking.is_finished(), "the revoke has returned too early");
+        system.gate.store(true, Ordering::Release);
+        revoking.join().unwrap().unwrap();
+    });
+    assert_eq!(vfs(&connection).restarts, before.restarts);
+}
+
+/// And if that takes too long, the service is ended.
+#[test]
+fn what_goes_on_elsewhere_for_too_long_ends_the_service() {
+    let system = FaultySystem::start(Fault::HasLeftovers);
+    let connection = system.connect();
+    let before = vfs(&connection);
+    revoke_in_time(&connection);
+    is_back(&connection, before.restarts + 1);
+}
+
 /// A message that a service works on does something, too: its revocation waits for it. The client
 /// asks two things at a time, so it speaks for itself.
 #[test]

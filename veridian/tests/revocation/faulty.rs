@@ -5,12 +5,16 @@ use control::client::{ClientMachine, Connection};
 use control::message::{Header, Message, ServiceCommand, ServiceMessage};
 use control::platform::{Channel, ChannelError, Machine, Packet, Pairing, Peer, Unit};
 use control::runtime::serve;
+use dataplane::entry::Errno;
+use dataplane::filesystem::{Answer, FileSystem, FileSystems, Reply};
 use dataplane::platform::{Access, Memory, MemoryError, NewRegion, Writer};
 use dataplane::{Descriptor, Region, Word};
 use init::{Init, InitMachine, Policy};
 use platform::local::{Platform, Role, Roles, poller};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::rc::Rc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, mpsc};
+use std::task::Poll;
 use std::thread::{self, JoinHandle};
 use vfs::{VfsConfig, VfsService};
 
@@ -25,6 +29,8 @@ pub(crate) enum Fault {
     IsDeaf,
     /// It does not hear of clients' messages.
     AnswersNobody,
+    /// None: but what was begun for requests goes on until the gate is opened.
+    HasLeftovers,
 }
 
 /// A system of such a vfs alone; it ends when this is dropped.
@@ -32,6 +38,8 @@ pub(crate) struct FaultySystem {
     platform: Platform,
     /// What the service was told and has not heard.
     pub(crate) unheard: Arc<AtomicU64>,
+    /// Lets what was begun end.
+    pub(crate) gate: Arc<AtomicBool>,
     lifeline: Option<Arc<dyn Channel>>,
     init: Option<JoinHandle<()>>,
 }
@@ -40,7 +48,9 @@ impl FaultySystem {
     pub(crate) fn start(fault: Fault) -> Self {
         let platform = Platform::new();
         let unheard = Arc::new(AtomicU64::new(0));
-        let roles = Roles::from([("vfs".to_owned(), role(&platform, fault, &unheard))]);
+        let gate = Arc::new(AtomicBool::new(fault != Fault::HasLeftovers));
+        let role = role(&platform, fault, (&unheard, &gate));
+        let roles = Roles::from([("vfs".to_owned(), role)]);
         let listener = platform.listen(ADDRESS).unwrap();
         let (lifeline, theirs) = platform.pair().unwrap();
         let (ready, started) = mpsc::channel();
@@ -65,7 +75,7 @@ impl FaultySystem {
             init.run();
         });
         started.recv().unwrap();
-        Self { platform, unheard, lifeline: Some(lifeline), init: Some(init) }
+        Self { platform, unheard, gate, lifeline: Some(lifeline), init: Some(init) }
     }
 
     /// A channel to init, of a client that has not said anything.
@@ -94,20 +104,46 @@ impl Drop for FaultySystem {
     }
 }
 
-fn role(platform: &Platform, fault: Fault, unheard: &Arc<AtomicU64>) -> Role {
+fn role(
+    platform: &Platform,
+    fault: Fault,
+    (unheard, gate): (&Arc<AtomicU64>, &Arc<AtomicBool>),
+) -> Role {
     let machine = Machine {
         waiting: platform.waiting(),
         memory: platform.memory(),
         doorbells: platform.doorbells(),
     };
-    let unheard = Arc::clone(unheard);
+    let (unheard, gate) = (Arc::clone(unheard), Arc::clone(gate));
     Arc::new(move |channel: Arc<dyn Channel>| {
         let channel = Arc::new(Falsified { channel, fault, unheard: Arc::clone(&unheard) });
         let served = serve(channel, machine.clone(), poller().unwrap(), |machine, broker| {
+            let filesystems = Rc::new(Gated(Arc::clone(&gate)));
             VfsService::new(VfsConfig::new(64 << 20, 1), machine, broker)
+                .with_filesystems(filesystems)
         });
         i32::from(served.is_err())
     })
+}
+
+/// No file systems; what they have begun goes on until the gate is opened.
+struct Gated(Arc<AtomicBool>);
+
+impl FileSystems for Gated {
+    fn open(&self, _: &[u8], _: &Descriptor) -> Answer<Box<dyn FileSystem>> {
+        Reply::Now(Err(Errno::ENODEV))
+    }
+
+    fn settled(&self) -> Answer<()> {
+        let gate = Arc::clone(&self.0);
+        Reply::Later(Box::pin(std::future::poll_fn(move |context| {
+            if gate.load(Ordering::Acquire) {
+                return Poll::Ready(Ok(()));
+            }
+            context.waker().wake_by_ref();
+            Poll::Pending
+        })))
+    }
 }
 
 /// Memory of which nothing is given back: what a service does with a session that init has let go of
