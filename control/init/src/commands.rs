@@ -124,7 +124,6 @@ impl Init {
             }
         }
         let capabilities = held.try_into().unwrap_or_default();
-        self.commit();
         self.reply(id, request, &BrokerReply::Welcome(Welcome { features: 0, capabilities }));
         Ok(())
     }

@@ -28,7 +28,6 @@ impl Init {
         let derived = self.capabilities.derive(space, from.handle, rights, badge);
         let handle = derived.map_err(not_derived)?;
         self.touch_space(space);
-        self.commit();
         self.reply(id, request, &BrokerReply::Derived(Derived { handle }));
         Ok(())
     }
@@ -52,7 +51,6 @@ impl Init {
         let mut standing = self.ending(&removed);
         standing.extend(revoked.iter().copied().map(Standing::Session));
         if standing.is_empty() {
-            self.commit();
             self.reply(id, request, &BrokerReply::Done);
             return Ok(());
         }

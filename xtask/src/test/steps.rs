@@ -4,8 +4,8 @@ use anyhow::{Result, bail};
 
 use super::shell::Shell;
 use super::tools::{
-    BARE_TARGETS, CARGO_DENY, CARGO_FUZZ, CC, CLIPPY, CXX, FUSE3, MIRI, NIGHTLY, RUSTFMT, SUITES,
-    Tool, VALGRIND,
+    BARE_TARGETS, CARGO_DENY, CARGO_FUZZ, CC, CLIPPY, CXX, FUSE3, MIRI, NIGHTLY, OPENMETRICS,
+    PYTHON, RUSTFMT, SUITES, Tool, VALGRIND,
 };
 use super::{fuzz, loom};
 
@@ -79,8 +79,10 @@ pub(crate) const STEPS: &[Step] = &[
         shows: "the service crates compile for machines without an operating system",
         pace: Quick,
         tools: &[CC, BARE_TARGETS],
-        work: &[Run("cargo check -p rings -p dataplane -p control -p capability -p init -p vfs \
-             --target x86_64-unknown-none --target aarch64-unknown-none")],
+        work: &[Run(
+            "cargo check -p rings -p dataplane -p control -p capability -p init -p logger -p vfs \
+             --target x86_64-unknown-none --target aarch64-unknown-none",
+        )],
     },
     Step {
         name: "build",
@@ -196,6 +198,14 @@ pub(crate) const STEPS: &[Step] = &[
             Run("cargo test -p capi"),
             Run("cargo test --profile tested -p veridian --test capi -- --nocapture"),
         ],
+    },
+    Step {
+        name: "metrics",
+        shows: "metrics are what the parser of Prometheus' own library takes",
+        pace: Quick,
+        tools: &[CC, PYTHON, OPENMETRICS],
+        work: &[Run("OPENMETRICS_PYTHON=\"$TARGET/openmetrics/bin/python\" \
+             cargo test -p veridian --test cli -- operation::metrics")],
     },
     Step {
         name: "tour",

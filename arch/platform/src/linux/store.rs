@@ -64,7 +64,15 @@ impl RegionStore {
         let name = format!("region-{number}");
         let flags = OFlags::CLOEXEC | OFlags::NOFOLLOW;
         let new = flags | OFlags::RDWR | OFlags::CREATE | OFlags::EXCL;
-        let writable = rustix::fs::openat(&self.writable, &name, new, Mode::RUSR | Mode::WUSR)?;
+        let mode = Mode::RUSR | Mode::WUSR;
+        let writable = match rustix::fs::openat(&self.writable, &name, new, mode) {
+            // An earlier init was killed before it took the name away.
+            Err(Errno::EXIST) => {
+                rustix::fs::unlinkat(&self.writable, &name, AtFlags::empty())?;
+                rustix::fs::openat(&self.writable, &name, new, mode)?
+            }
+            opened => opened?,
+        };
         let read_only =
             rustix::fs::openat(&self.read_only, &name, flags | OFlags::RDONLY, Mode::empty());
         rustix::fs::unlinkat(&self.writable, &name, AtFlags::empty())?;
