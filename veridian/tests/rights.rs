@@ -20,6 +20,9 @@ mod stage;
 #[path = "rights/table.rs"]
 mod table;
 
+#[path = "rights/handing.rs"]
+mod handing;
+
 /// Makes a test of each message for each platform, and the list of those that have one.
 macro_rules! rights {
     ($($name:ident,)*) => {
@@ -53,8 +56,44 @@ rights! {
     statistics,
     configure,
     control,
+    hand,
+    take,
+    capabilities,
+    revoke_of,
     last_words,
     reboot,
+}
+
+/// Makes a test of each of these for each platform.
+macro_rules! both {
+    ($($name:ident,)*) => {
+        mod handing_local {
+            $(#[test] fn $name() {
+                crate::handing::$name(&crate::stage::System::local());
+            })*
+        }
+        mod handing_linux {
+            $(#[test] fn $name() {
+                crate::handing::$name(&crate::stage::System::linux());
+            })*
+        }
+    };
+}
+
+both! {
+    a_ticket_counts_once,
+    what_is_taken_is_what_was_handed,
+    revoking_reaches_what_was_taken,
+    revoking_takes_the_right_to,
+    what_was_taken_outlives_its_giver,
+    tickets_are_bounded,
+    everybody_is_listed_and_can_be_revoked,
+}
+
+/// On one platform: what is counted is the same on both.
+#[test]
+fn capabilities_are_bounded() {
+    handing::capabilities_are_bounded(&stage::System::local());
 }
 
 #[test]

@@ -55,6 +55,7 @@ impl Init {
         self.adopt_regions();
         self.adopt_sessions();
         self.adopt_clients();
+        self.forget_tickets();
         self.forget_the_unnamed();
         for place in lost {
             self.service_ended(place, UNKNOWN_END);
@@ -179,6 +180,9 @@ impl Init {
                 .as_ref()
                 .is_some_and(|channel| self.machine.poller.add(&channel.source(), token).is_ok());
             let Some(channel) = channel.filter(|_| watched) else {
+                for heir in self.capabilities.heirs(space).unwrap_or_default() {
+                    self.touch_space(heir);
+                }
                 let _ = self.capabilities.destroy_space(space);
                 self.touch_space(space);
                 self.touch(CLIENT, id);

@@ -66,6 +66,7 @@ impl Init {
         message: ClientMessage,
         descriptors: &[Descriptor],
     ) -> Result<(), Refused> {
+        let maybe_used = used;
         let used = || used.ok_or(NOT_HELD);
         match message {
             ClientMessage::Hello => self.hello(id, request),
@@ -76,6 +77,12 @@ impl Init {
                 self.derive(id, request, used()?, (wish.rights, wish.badge))
             }
             ClientMessage::Revoke => self.revoke(id, request, used()?),
+            ClientMessage::Hand(wish) => self.hand(id, request, used()?, wish),
+            ClientMessage::Take(ticket) => self.take(id, request, ticket),
+            ClientMessage::Capabilities(from) => {
+                self.list_capabilities(id, request, maybe_used, from)
+            }
+            ClientMessage::RevokeOf(named) => self.revoke_of(id, request, named),
             ClientMessage::Status => self.status(id, request),
             ClientMessage::Remains(named) => self.remains(id, request, named.session),
             ClientMessage::Tell(tell) | ClientMessage::TellWith(tell) => {

@@ -43,6 +43,8 @@ impl Init {
                 if record.terms.rights.contains(rights) { Ok(None) } else { Err(NOT_HELD) }
             }
             Needs::Capability(on, rights) => self.used(id, handle, on, rights).map(Some),
+            Needs::OwnOr(..) if handle.is_none() => Ok(None),
+            Needs::OwnOr(on, rights) => self.used(id, handle, on, rights).map(Some),
             Needs::OneOf(on, rights, others) => {
                 let used = self.used(id, handle, on, rights)?;
                 if used.rights.intersects(others) { Ok(Some(used)) } else { Err(NOT_HELD) }

@@ -34,31 +34,30 @@ impl Init {
 
     pub(crate) fn revoke(&mut self, id: u64, request: u64, used: Used) -> Result<(), Refused> {
         let space = self.clients.get(&id).ok_or(NOT_HELD)?.space;
-        self.revoke_at(id, request, (space, used.handle))
+        let removed = self.capabilities.revoke(space, used.handle).map_err(|_| NOT_HELD)?;
+        self.end_what_stood_on(id, request, (space, removed));
+        Ok(())
     }
 
-    /// Revokes a capability for a client, who may do that.
-    pub(crate) fn revoke_at(
+    /// Ends what stood on capabilities that are no more, and then answers with `Done`.
+    pub(crate) fn end_what_stood_on(
         &mut self,
         id: u64,
         request: u64,
-        (space, handle): (SpaceId, Handle),
-    ) -> Result<(), Refused> {
-        let removed = self.capabilities.revoke(space, handle).map_err(|_| NOT_HELD)?;
+        (space, removed): (SpaceId, Vec<Removed<Object>>),
+    ) {
         self.touch_space(space);
         removed.iter().for_each(|gone| self.touch_space(gone.space));
         let revoked = self.sessions_on(&removed);
         let mut standing = self.ending(&removed);
         standing.extend(revoked.iter().copied().map(Standing::Session));
         if standing.is_empty() {
-            self.reply(id, request, &BrokerReply::Done);
-            return Ok(());
+            return self.reply(id, request, &BrokerReply::Done);
         }
         self.ask_when_ended(id, request, standing);
         for session in revoked {
             self.end_session(session, ServiceCommand::RevokeSession(SessionNamed { session }));
         }
-        Ok(())
     }
 
     /// Sessions that stand on any of these.

@@ -3,7 +3,7 @@
 use super::session::{Session, SessionOptions};
 use super::turns::Turns;
 use crate::message::{
-    BrokerReply, ClientMessage, ClientStatistics, Connect, Control, Derive, Header, HeldCapability,
+    BrokerReply, ClientMessage, ClientStatistics, Connect, Control, Header, HeldCapability,
     Message, Name, Request, ServiceAction, SessionNamed, StatusReport, Tell,
 };
 use crate::platform::{Channel, ChannelError, Packet};
@@ -179,32 +179,6 @@ impl Connection {
             }
             _ => Err(ConnectError::Protocol),
         }
-    }
-
-    /// Derives a capability with fewer rights.
-    ///
-    /// # Errors
-    /// [`ConnectError::Refused`] among others.
-    pub fn derive(
-        &self,
-        capability: Handle,
-        rights: Rights,
-        badge: u64,
-    ) -> Result<Handle, ConnectError> {
-        let derive = ClientMessage::Derive(Derive { rights, badge });
-        match self.shared.ask(Some(capability), &derive)?.0 {
-            BrokerReply::Derived(derived) => Ok(derived.handle),
-            _ => Err(ConnectError::Protocol),
-        }
-    }
-
-    /// Revokes a capability and what was derived from it. When this returns, nothing that stood
-    /// on them executes any more.
-    ///
-    /// # Errors
-    /// [`ConnectError::Refused`] among others.
-    pub fn revoke(&self, capability: Handle) -> Result<(), ConnectError> {
-        self.shared.command(Some(capability), &ClientMessage::Revoke)
     }
 
     /// How the services are, and what the broker keeps.

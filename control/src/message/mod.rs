@@ -25,6 +25,7 @@ mod guardian;
 mod header;
 mod launch;
 mod list;
+mod listing;
 mod name;
 mod needs;
 mod page;
@@ -54,6 +55,7 @@ pub use guardian::{
 pub use header::{Header, MAX_DESCRIPTORS, MAX_MESSAGE_BYTES};
 pub use launch::{LaunchCommand, LaunchReply, ServiceStart, StartSystem, Started};
 pub use list::{List, OutOfBounds, Text};
+pub use listing::{CapabilityNode, Hand, ListFrom, Listing, NodeNamed, Ticket};
 pub use name::{InvalidName, Name};
 pub use needs::{
     ADMINISTRATION, CLIENT_NEEDS, ClientNeeds, Needs, On, SERVICE_NEEDS, ServiceNeed, ServiceNeeds,

@@ -36,6 +36,9 @@ pub enum Needs {
     Capability(On, Rights),
     /// The same, and one of these others.
     OneOf(On, Rights, Rights),
+    /// Nothing, about what is the sender's own; about everybody's, a capability with all these
+    /// rights.
+    OwnOr(On, Rights),
 }
 
 /// A client's message and what it needs.
@@ -136,6 +139,10 @@ rows! {
     SetCredential => Needs::OwnSession(Rights::ACT_AS), "root may name anybody, the system's owner itself with groups of its own";
     Statistics => on_service(Rights::AUDIT), "the answer also names process and user of each session's client";
     Control => on_service(Rights::CAP_SPAWN), "";
+    Hand => Needs::Capability(On::Anything, Rights::DERIVE), DERIVED;
+    Take => Needs::Nothing, "the ticket, which counts once and for a minute";
+    Capabilities => Needs::OwnOr(On::System, Rights::AUDIT), "";
+    RevokeOf => on_system(Rights::AUDIT.union(Rights::REVOKE)), "it is not one of init's own";
     LastWords => on_service(Rights::AUDIT), "";
     Configure => on_system(Rights::CONFIGURE), "";
     Reboot => on_system(Rights::SHUTDOWN), "";
@@ -204,6 +211,9 @@ pub fn tables() -> [String; 2] {
                 format!("{}, of the one that the session stands on", names(rights)),
             ),
             Needs::Capability(on, rights) => (what(on), names(rights)),
+            Needs::OwnOr(on, rights) => {
+                (what(on), format!("none about one's own; about everybody's {}", names(rights)))
+            }
             Needs::OneOf(on, rights, others) => {
                 (what(on), format!("{}, and one of {}", names(rights), names(others)))
             }

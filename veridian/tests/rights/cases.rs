@@ -5,7 +5,8 @@ use capability::Rights;
 use control::client::{Connection, SessionOptions};
 use control::message::{
     BrokerReply, ClientMessage, ConfigurationAction, Configure, Connect, Control, Credentials,
-    Derive, List, MapGrant, ServiceAction, SessionNamed, SetCredential, Tell,
+    Derive, Hand, List, ListFrom, MapGrant, NodeNamed, ServiceAction, SessionNamed, SetCredential,
+    Tell,
 };
 use dataplane::entry::Errno;
 use dataplane::{Descriptor, SessionId};
@@ -152,6 +153,31 @@ pub(crate) fn configure() -> Case {
     // A system in threads has no configuration to show.
     let is_known = |it: &Outcome| is_told(it) || *it == Err(Errno::EOPNOTSUPP);
     Case::new("Configure", message, is_known)
+}
+
+pub(crate) fn hand() -> Case {
+    let message = |_: &Ground| ClientMessage::Hand(Hand { rights: Rights::empty(), badge: 0 });
+    Case::new("Hand", message, |it| matches!(it, Ok(BrokerReply::Ticket(_))))
+}
+
+/// That a ticket which does not count is refused is in `handing`.
+pub(crate) fn take() -> Case {
+    let message = |ground: &Ground| ClientMessage::Take(ground.ticket);
+    Case::new("Take", message, |it| matches!(it, Ok(BrokerReply::Taken(_))))
+}
+
+pub(crate) fn capabilities() -> Case {
+    let message = |_: &Ground| ClientMessage::Capabilities(ListFrom::default());
+    Case::new("Capabilities", message, |it| matches!(it, Ok(BrokerReply::Capabilities(_))))
+}
+
+/// Of a capability that there is not; what it does to one that there is is in `handing`.
+pub(crate) fn revoke_of() -> Case {
+    let message = |_: &Ground| {
+        let handle = capability::Handle::from_word(1 << 32 | 0xffff).unwrap();
+        ClientMessage::RevokeOf(NodeNamed { space: 1 << 32 | 0xffff, handle })
+    };
+    Case::new("RevokeOf", message, |it| *it == Err(Errno::ENOENT))
 }
 
 pub(crate) fn last_words() -> Case {

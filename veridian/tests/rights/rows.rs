@@ -4,7 +4,7 @@ use crate::cases::Case;
 use crate::stage::{System, ask, held};
 use capability::{Handle, Rights};
 use control::client::{Connection, Session, SessionOptions};
-use control::message::{BrokerReply, CLIENT_NEEDS, ClientMessage, Needs, On};
+use control::message::{BrokerReply, CLIENT_NEEDS, ClientMessage, Needs, On, Ticket};
 use dataplane::client::Queue;
 use dataplane::entry::Errno;
 use dataplane::file::{OpenFlags, Request};
@@ -22,6 +22,12 @@ pub(crate) fn check(start: &dyn Fn() -> System, case: &Case) {
         Needs::Nothing => needs_nothing(&system, case),
         Needs::OwnSession(rights) => needs_a_session(&system, case, rights),
         Needs::Capability(on, rights) => needs_a_capability(&system, case, on, rights, None),
+        Needs::OwnOr(on, rights) => {
+            let client = system.connect();
+            let message = (case.message)(&Ground::default());
+            accepted(case, ask(&client, None, &message, Vec::new()));
+            needs_a_capability(&system, case, on, rights, None);
+        }
         Needs::OneOf(on, rights, others) => {
             needs_a_capability(&system, case, on, rights, Some(others));
         }
@@ -35,8 +41,10 @@ fn never_issued() -> Handle {
 
 fn needs_nothing(system: &System, case: &Case) {
     let client = system.connect();
-    let message = (case.message)(&Ground::default());
+    let (vfs, _) = held(&client, "vfs");
     for capability in [None, Some(never_issued())] {
+        let ticket = client.hand(vfs, Rights::CONNECT, 0).unwrap();
+        let message = (case.message)(&Ground { ticket, ..Ground::default() });
         accepted(case, ask(&client, capability, &message, Vec::new()));
     }
 }
@@ -55,7 +63,9 @@ fn needs_a_capability(
     let refused = |capability, why: &str| {
         assert_eq!(try_by(capability), Err(Errno::EPERM), "{}: {why}", case.row);
     };
-    refused(None, "no capability");
+    if !matches!(case.row, "Capabilities") {
+        refused(None, "no capability");
+    }
     refused(Some(never_issued()), "a handle that was never issued");
     let (own, other) = if on == On::System { ("init", "vfs") } else { ("vfs", "init") };
     let (object, all) = held(&client, own);
@@ -123,6 +133,8 @@ pub(crate) type Outcome = Result<BrokerReply, Errno>;
 pub(crate) struct Ground {
     pub(crate) session: Option<(Session, Queue)>,
     pub(crate) grant: u32,
+    /// That nobody has used.
+    pub(crate) ticket: Ticket,
 }
 
 impl Ground {
@@ -135,7 +147,8 @@ impl Ground {
         queue.write(handle, 0, &[7; 4096]).unwrap();
         let granted = Request::ReadGrant { handle, offset: 0, len: 4096, hold: true };
         let done = queue.call(granted.to_sqe()).unwrap();
-        Self { grant: GrantId::from_word(done.aux).grant, session: Some((session, queue)) }
+        let grant = GrantId::from_word(done.aux).grant;
+        Self { grant, session: Some((session, queue)), ..Self::default() }
     }
 }
 

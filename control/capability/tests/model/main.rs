@@ -205,17 +205,18 @@ fn compare<S: Subject>(
         Err(_) => RandomState::new().hash_one(()),
     };
     println!("PROPTEST_RNG_SEED={seed}");
-    let config = Config {
-        rng_seed: RngSeed::Fixed(seed),
-        failure_persistence: None,
-        cases: 1,
-        ..Config::default()
-    };
     let sequences = proptest::collection::vec(operation(), 1..LONGEST);
-    let mut runner = TestRunner::new(config);
     let done = Cell::new(0);
     while done.get() < operations {
-        let outcome = runner.run(&sequences, |sequence| {
+        // As many sequences as are expected to be enough; each round has a seed of its own.
+        let cases = (operations - done.get()).div_ceil(LONGEST as u64 / 2);
+        let config = Config {
+            rng_seed: RngSeed::Fixed(seed.wrapping_add(done.get())),
+            failure_persistence: None,
+            cases: u32::try_from(cases).unwrap_or(u32::MAX),
+            ..Config::default()
+        };
+        let outcome = TestRunner::new(config).run(&sequences, |sequence| {
             let mut comparison = Comparison::new(new(Capabilities::new(MAX_SPACES)))?;
             sequence.iter().try_for_each(|operation| {
                 done.set(done.get() + 1);
