@@ -46,6 +46,25 @@ impl Census {
         }
     }
 
+    /// The same when nothing changes any more: what has ended is let go of a moment later.
+    ///
+    /// # Panics
+    /// It goes on changing.
+    #[must_use]
+    pub fn settled(connection: &Connection, pids: &[u32]) -> Self {
+        let deadline = Instant::now() + SETTLE_WITHIN;
+        let mut last = Self::take(connection, pids);
+        loop {
+            std::thread::sleep(Duration::from_millis(300));
+            let now = Self::take(connection, pids);
+            if now == last {
+                return now;
+            }
+            assert!(Instant::now() < deadline, "it does not settle:\n {last:?}\n {now:?}");
+            last = now;
+        }
+    }
+
     /// Waits until everything is as it was at this census.
     ///
     /// # Panics
