@@ -26,7 +26,7 @@ const KILLED: i32 = -9;
 
 fn vfs(connection: &Connection) -> ServiceStatus {
     let report = connection.status().unwrap();
-    report.services.iter().find(|service| service.name.as_str() == "vfs").unwrap().clone()
+    *report.services.iter().find(|service| service.name.as_str() == "vfs").unwrap()
 }
 
 fn derived(connection: &Connection) -> Handle {
