@@ -29,7 +29,7 @@ impl Holder {
     }
 
     /// Waits for its end, which it must find because it holds nothing any more.
-    fn is_told(mut self) {
+    fn hears_of_it(mut self) {
         let deadline = Instant::now() + WITHIN;
         while self.child.try_wait().unwrap().is_none() {
             assert!(Instant::now() < deadline, "it does not notice");
@@ -64,7 +64,7 @@ fn what_is_derived_is_shown_and_revoked() {
     let row = json.lines().find(|line| line.contains(&format!("\"id\":\"{id}\""))).unwrap();
     assert!(row.contains("\"rights\":[\"read\",\"connect\"]"), "{row}");
     assert_eq!(system.run(["caps", "revoke", &id]).ok(), "");
-    holder.is_told();
+    holder.hears_of_it();
     let again = format!("there is no capability {id}");
     system.run(["caps", "revoke", &id]).fails(1, &again);
     assert!(!system.words("caps").ok().contains(&id));
@@ -80,7 +80,7 @@ fn what_is_handed_is_taken_once() {
     system.run(["caps", "take", ticket]).fails(1, "this ticket does not count");
     // Its giver has gone: what it has handed over counts as derived from what init has.
     system.run(["caps", "revoke", holder.id()]).ok();
-    holder.is_told();
+    holder.hears_of_it();
 }
 
 #[test]
