@@ -207,6 +207,12 @@ pub trait Spawning {
     fn resident_bytes(&self, pid: u32) -> u64;
 }
 
+/// Random numbers that nobody can guess.
+pub trait Random: Send + Sync {
+    /// Fills the bytes with them.
+    fn fill(&self, bytes: &mut [u8]);
+}
+
 /// Whether words are stored in what is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Poking {

@@ -62,6 +62,11 @@ pub trait Service: 'static {
         Err(Errno::EOPNOTSUPP)
     }
 
+    /// Returns when nothing goes on any more that was begun for requests that have been given up:
+    /// the broker hears only then that a session has ended. A service that does everything on the
+    /// reactor's thread has nothing to wait for.
+    async fn settled(&self) {}
+
     /// Ends: what must be durable is, when this returns.
     async fn stop(&self);
 }

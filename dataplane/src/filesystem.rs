@@ -268,6 +268,15 @@ pub trait FileSystems {
     /// ENODEV for a kind that there is not; EBADF, ENOTDIR or others for a descriptor that this
     /// kind cannot use.
     fn open(&self, kind: &[u8], source: &Descriptor) -> Answer<Box<dyn FileSystem>>;
+
+    /// Answers when everything has returned that file systems of these have begun and whose answer
+    /// was given up before now.
+    ///
+    /// # Errors
+    /// None.
+    fn settled(&self) -> Answer<()> {
+        Reply::Now(Ok(()))
+    }
 }
 
 /// A file system. See the module's documentation for what both sides owe each other.

@@ -1,9 +1,11 @@
 //! What can be written on the command line.
 
+mod capabilities;
 mod configuration;
 mod files;
 mod operation;
 
+pub(crate) use capabilities::*;
 pub(crate) use configuration::*;
 pub(crate) use files::*;
 pub(crate) use operation::*;
@@ -87,6 +89,8 @@ pub(crate) enum Command {
     Mount(Mount),
     /// Unmount
     Umount(Umount),
+    /// Show who holds which capabilities and what was derived from what; derive, revoke, hand on
+    Caps(Caps),
     /// Show the records of services
     Logs(Logs),
     /// Start a service that has stopped, or is quarantined

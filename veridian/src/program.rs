@@ -77,6 +77,7 @@ fn run(
         Command::Stat(options) => commands::stat::run(&options, &address, output),
         Command::Mount(options) => commands::mount::run(&options, &address, output),
         Command::Umount(options) => commands::mount::unmount(&options, &address),
+        Command::Caps(options) => commands::caps::run(&options, &address, output),
         Command::Logs(options) => commands::logs::run(&options, &address, output),
         Command::Start(options) => {
             commands::supervise::run(&options, ServiceAction::Start, &address)

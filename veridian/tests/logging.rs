@@ -133,6 +133,7 @@ fn start(platform: &Platform) -> JoinHandle<()> {
             poller: poller().unwrap(),
             listener,
             lifeline: None,
+            random: Arc::new(platform::Entropy),
             pid: std::process::id(),
             keeper: None,
         };

@@ -149,6 +149,7 @@ fn counting_init(platform: &Platform, listener: Arc<dyn Listener>) -> Option<Ini
         poller: poller().ok()?,
         listener,
         lifeline: None,
+        random: Arc::new(platform::Entropy),
         pid: std::process::id(),
         keeper: None,
     };

@@ -115,6 +115,7 @@ impl Supervised {
                 poller: poller().unwrap(),
                 listener,
                 lifeline: None,
+                random: Arc::new(platform::Entropy),
                 pid: std::process::id(),
                 keeper: None,
             };

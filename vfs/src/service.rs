@@ -193,6 +193,12 @@ impl Service for VfsService {
         self.mount_labelled(filesystem, label).await.map(|()| Vec::new())
     }
 
+    async fn settled(&self) {
+        if let Some(filesystems) = &self.filesystems {
+            let _none = filesystems.settled().await;
+        }
+    }
+
     async fn stop(&self) {
         // What cannot be written now is lost; whoever asked for it to be durable was told.
         let _written = self.inner.vfs.sync_all().await;

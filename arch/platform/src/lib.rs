@@ -11,10 +11,12 @@
 
 mod address;
 mod clock;
+mod entropy;
 pub mod linux;
 pub mod local;
 mod notifier;
 pub mod offload;
 
 pub use address::{ConnectError, ListenError};
+pub use entropy::Entropy;
 pub use notifier::NotifierThread;

@@ -3,6 +3,7 @@
 //! Every operation takes the space that the caller acts for, and refuses before it changes
 //! anything. Neighbours: `forest` holds the trees, `slots` the tables and the quotas.
 
+use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 use crate::Rights;
@@ -195,12 +196,23 @@ impl<O: Clone> Capabilities<O> {
     /// `StaleSpace`, `StaleHandle`, or `Denied`.
     pub fn revoke(&mut self, space: SpaceId, handle: Handle) -> Result<Vec<Removed<O>>, Error> {
         let rights = self.lookup(space, handle, Rights::empty())?.rights;
-        let root = Place { space, handle };
-        let doomed: Vec<_> = self.forest.subtree(root).collect();
-        let reaches_others = doomed.iter().any(|place| place.space != space);
+        let reaches_others =
+            self.forest.subtree(Place { space, handle }).any(|place| place.space != space);
         if reaches_others && !rights.contains(Rights::REVOKE) {
             return Err(Error::Denied { missing: Rights::REVOKE });
         }
+        self.uproot(space, handle)
+    }
+
+    /// The same whatever the capability allows. Only who looks after all of them may ask: the
+    /// broker, the kernel.
+    ///
+    /// # Errors
+    /// `StaleSpace`, or `StaleHandle`.
+    pub fn uproot(&mut self, space: SpaceId, handle: Handle) -> Result<Vec<Removed<O>>, Error> {
+        self.lookup(space, handle, Rights::empty())?;
+        let root = Place { space, handle };
+        let doomed: Vec<_> = self.forest.subtree(root).collect();
         self.forest.detach(root);
         let removed = doomed
             .into_iter()
@@ -219,6 +231,17 @@ impl<O: Clone> Capabilities<O> {
         let place = Place { space, handle };
         let node = self.forest.remove(place).ok_or(Error::StaleHandle)?;
         Ok(Removed::new(place, node))
+    }
+
+    /// The other spaces that hold what was derived directly from what this space holds: deleting
+    /// something here changes what that counts as derived from.
+    ///
+    /// # Errors
+    /// `StaleSpace`.
+    pub fn heirs(&self, space: SpaceId) -> Result<BTreeSet<SpaceId>, Error> {
+        let places = self.space(space)?.iter().map(|(key, _)| Place { space, handle: Handle(key) });
+        let children = places.flat_map(|place| self.forest.children(place));
+        Ok(children.map(|child| child.space).filter(|heir| *heir != space).collect())
     }
 
     fn space(&self, space: SpaceId) -> Result<&Slots<Node<O>>, Error> {

@@ -112,6 +112,12 @@ impl<O> Forest<O> {
         iter::successors(Some(root), move |place| self.next_below(root, *place))
     }
 
+    /// The nodes that were derived directly from one.
+    pub(crate) fn children(&self, place: Place) -> impl Iterator<Item = Place> {
+        let first = self.node(place).and_then(|node| node.first_child);
+        iter::successors(first, |child| self.node(*child)?.next_sibling)
+    }
+
     /// The node that follows `place` when the subtree of `root` is walked parents first.
     fn next_below(&self, root: Place, mut place: Place) -> Option<Place> {
         if let Some(child) = self.node(place)?.first_child {

@@ -5,7 +5,7 @@
 //! message that it was about to handle is: messages are looked at, handled, written down, and only
 //! then taken. Sessions that were being opened or closed are closed.
 
-use crate::clients::{Client, Question, QuestionKind};
+use crate::clients::{Client, Question, QuestionKind, Standing};
 use crate::commands::Refused;
 use crate::init::Init;
 use crate::logging::holding_service;
@@ -55,6 +55,7 @@ impl Init {
         self.adopt_regions();
         self.adopt_sessions();
         self.adopt_clients();
+        self.forget_tickets();
         self.forget_the_unnamed();
         for place in lost {
             self.service_ended(place, UNKNOWN_END);
@@ -179,6 +180,9 @@ impl Init {
                 .as_ref()
                 .is_some_and(|channel| self.machine.poller.add(&channel.source(), token).is_ok());
             let Some(channel) = channel.filter(|_| watched) else {
+                for heir in self.capabilities.heirs(space).unwrap_or_default() {
+                    self.touch_space(heir);
+                }
                 let _ = self.capabilities.destroy_space(space);
                 self.touch_space(space);
                 self.touch(CLIENT, id);
@@ -258,14 +262,14 @@ impl Init {
             }
             self.end_session(id, ServiceCommand::RevokeSession(SessionNamed { session: id }));
             if self.sessions.contains_key(&id) {
-                ending.insert(id);
+                ending.insert(Standing::Session(id));
             }
         }
         self.tell_the_interrupted(&ending);
     }
 
     /// Answers what was asked of the earlier init, once nothing of it is under way any more.
-    fn tell_the_interrupted(&mut self, ending: &BTreeSet<SessionId>) {
+    fn tell_the_interrupted(&mut self, ending: &BTreeSet<Standing>) {
         let open = self.clients.iter().flat_map(|(id, client)| {
             client.unanswered().map(|request| (*id, request)).collect::<Vec<_>>()
         });
@@ -274,7 +278,7 @@ impl Init {
                 self.refuse(client, request, INTERRUPTED);
                 continue;
             }
-            let kind = QuestionKind::Interrupted { sessions: ending.clone() };
+            let kind = QuestionKind::Interrupted { standing: ending.clone() };
             let deadline = self.acknowledge_deadline();
             self.questions.add(Question { client, request, kind, deadline });
         }

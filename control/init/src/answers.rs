@@ -1,6 +1,6 @@
 //! What services say and answer, and the ends of sessions. What clients ask is in `commands`.
 
-use crate::clients::refusal;
+use crate::clients::{Standing, refusal};
 use crate::init::Init;
 use crate::logging::holding_service;
 use crate::records::{REGION, SESSION};
@@ -51,7 +51,7 @@ impl Init {
         if !held || record.phase == Phase::Closing {
             self.forget_session(session);
         } else {
-            self.answer_ended(session);
+            self.answer_ended(Standing::Session(session));
         }
     }
 
@@ -83,11 +83,12 @@ impl Init {
             client.sessions.remove(&session);
             client.bytes = client.bytes.saturating_sub(record.bytes());
         }
-        self.answer_ended(session);
+        self.answer_ended(Standing::Session(session));
     }
 
-    fn answer_ended(&mut self, session: SessionId) {
-        for question in self.questions.ended(session) {
+    /// Answers those who waited for the end of this last.
+    pub(crate) fn answer_ended(&mut self, ended: Standing) {
+        for question in self.questions.ended(ended) {
             self.finish(&question);
         }
     }
@@ -171,20 +172,23 @@ impl Init {
             (Awaited::Statistics { client, request }, ServiceMessage::Statistics(page)) => {
                 self.statistics_known(place, (client, request), page);
             }
-            (Awaited::Told { client, request }, ServiceMessage::Told(text)) => {
+            (Awaited::Told { client, request, .. }, ServiceMessage::Told(text)) => {
                 self.reply(client, request, &BrokerReply::Told(text));
             }
             (Awaited::Done { client, request }, ServiceMessage::Done) => {
                 self.reply(client, request, &BrokerReply::Done);
             }
             (
-                Awaited::Told { client, request } | Awaited::Done { client, request },
+                Awaited::Told { client, request, .. } | Awaited::Done { client, request },
                 ServiceMessage::Failed(failed),
             ) => {
                 self.reply(client, request, &BrokerReply::Failed(failed));
             }
             (Awaited::Stopped | Awaited::Noted, _) => {}
             (awaited, _) => self.abandoned(awaited),
+        }
+        if matches!(awaited, Awaited::Told { .. }) {
+            self.answer_ended(Standing::Message { place, number: request });
         }
     }
 
@@ -217,7 +221,7 @@ impl Init {
             Awaited::Opened(session) => self.not_opened(session, &gone()),
             Awaited::Closed(session) => self.forget_session(session),
             Awaited::Counters { question } => self.counted(question),
-            Awaited::Told { client, request }
+            Awaited::Told { client, request, .. }
             | Awaited::Statistics { client, request }
             | Awaited::Done { client, request } => {
                 self.reply(client, request, &gone());
@@ -235,12 +239,15 @@ impl Init {
         }
         // The answer may have come, and init not have been quick enough to see it.
         (0..self.services.len()).for_each(|place| self.serve_service(place));
-        let (statuses, sessions) = self.questions.overdue(now);
+        let (statuses, standing) = self.questions.overdue(now);
         for question in statuses {
             self.finish(&question);
         }
-        for session in sessions {
-            let place = self.sessions.get(&session).map(SessionRecord::service);
+        for late in standing {
+            let place = match late {
+                Standing::Session(id) => self.sessions.get(&id).map(SessionRecord::service),
+                Standing::Message { place, .. } => Some(place),
+            };
             if let Some(service) = place.and_then(|place| self.services.get(place)) {
                 self.machine.spawning.kill(service.pid);
             }

@@ -188,10 +188,19 @@ pub(crate) struct Question {
 pub(crate) enum QuestionKind {
     /// How the services are: services that have not said yet.
     Status { missing: usize },
-    /// A revocation: sessions that have not ended yet.
-    Revocation { sessions: BTreeSet<SessionId> },
+    /// A revocation: what has not ended yet of what stood on the capabilities.
+    Revocation { standing: BTreeSet<Standing> },
     /// What an earlier init was asked: sessions that it was about to end, and that have not ended.
-    Interrupted { sessions: BTreeSet<SessionId> },
+    Interrupted { standing: BTreeSet<Standing> },
+}
+
+/// What stands on a capability and ends with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Standing {
+    /// A session.
+    Session(SessionId),
+    /// A client's message that a service has not answered, by the service's place and its number.
+    Message { place: usize, number: u64 },
 }
 
 /// The open questions.
@@ -220,14 +229,14 @@ impl Questions {
         None
     }
 
-    /// A session has ended; the revocations that waited for it last.
-    pub(crate) fn ended(&mut self, session: SessionId) -> Vec<Question> {
+    /// This has ended; the revocations that waited for it last.
+    pub(crate) fn ended(&mut self, ended: Standing) -> Vec<Question> {
         let mut done = Vec::new();
         for (id, question) in &mut self.open {
-            if let QuestionKind::Revocation { sessions } | QuestionKind::Interrupted { sessions } =
+            if let QuestionKind::Revocation { standing } | QuestionKind::Interrupted { standing } =
                 &mut question.kind
-                && sessions.remove(&session)
-                && sessions.is_empty()
+                && standing.remove(&ended)
+                && standing.is_empty()
             {
                 done.push(*id);
             }
@@ -240,19 +249,19 @@ impl Questions {
         self.open.values().map(|question| question.deadline).min()
     }
 
-    /// Takes what is late: questions that are answered with what is known, and sessions whose end
-    /// was not acknowledged in time. Each is named once.
-    pub(crate) fn overdue(&mut self, now: Instant) -> (Vec<Question>, Vec<SessionId>) {
+    /// Takes what is late: questions that are answered with what is known, and what should have
+    /// ended and has not in time. Each is named once.
+    pub(crate) fn overdue(&mut self, now: Instant) -> (Vec<Question>, Vec<Standing>) {
         let is_late_status = |_: &u64, question: &mut Question| {
             question.deadline <= now && matches!(question.kind, QuestionKind::Status { .. })
         };
         let statuses = self.open.extract_if(.., is_late_status).map(|(_, late)| late).collect();
         let mut overdue = Vec::new();
         for question in self.open.values_mut().filter(|question| question.deadline <= now) {
-            if let QuestionKind::Revocation { sessions } | QuestionKind::Interrupted { sessions } =
+            if let QuestionKind::Revocation { standing } | QuestionKind::Interrupted { standing } =
                 &question.kind
             {
-                overdue.extend(sessions);
+                overdue.extend(standing.iter().copied());
                 question.deadline = Instant(u64::MAX);
             }
         }

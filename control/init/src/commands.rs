@@ -1,20 +1,19 @@
 //! What clients ask, and what init does about it. What services say is in `answers`.
 
-use crate::clients::{Object, Question, QuestionKind};
+use crate::clients::{Object, Question, QuestionKind, Standing};
 use crate::init::{Init, Outcome};
 use crate::logging::holding_service;
+use crate::needs::Used;
 use crate::policy;
 use crate::records::{CLIENT, SESSION};
 use crate::services::{Awaited, Service};
 use crate::sessions::{Phase, SessionRecord, Sizes};
-use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
-use capability::{Handle, Rights};
+use capability::Rights;
 use control::message::{
-    BrokerReply, ClientMessage, Connect, Counts, DecodeError, Derived, Header, HeldCapability,
-    Mapped, Message, Name, OpenSession, Request, ServiceAction, ServiceCommand, ServiceState,
-    SessionNamed, SessionTerms, SetCredential, StatusReport, Tell, TellService, Text, Told,
-    Welcome,
+    BrokerReply, ClientMessage, Connect, Counts, DecodeError, HeldCapability, Mapped, Message,
+    OpenSession, Request, ServiceAction, ServiceCommand, ServiceState, SessionTerms, SetCredential,
+    StatusReport, Tell, TellService, Text, Told, Welcome,
 };
 use control::platform::Packet;
 use dataplane::entry::{Errno, Sqe};
@@ -23,13 +22,9 @@ use dataplane::{Credentials as Principal, Descriptor, SessionId};
 /// Refused, for this reason.
 pub(crate) type Refused = (Errno, &'static str);
 
-const NO_SESSION: Refused = (Errno::ENOENT, "no such session of this client");
+pub(crate) const NO_SESSION: Refused = (Errno::ENOENT, "no such session of this client");
 pub(crate) const NOT_HELD: Refused =
     (Errno::EPERM, "no such capability, or it does not allow this");
-
-/// One of these lets a client hand a descriptor to a service.
-const ADMINISTRATION: Rights =
-    Rights::MOUNT.union(Rights::NET_ADMIN).union(Rights::BLOCK_ADMIN).union(Rights::DEVICE);
 
 impl Init {
     pub(crate) fn client_message(&mut self, id: u64, packet: &Packet) {
@@ -55,41 +50,52 @@ impl Init {
                 (Errno::EINVAL, "not the descriptors of this message"),
             );
         }
-        let done = match message {
-            ClientMessage::Hello => self.hello(id, request),
-            ClientMessage::Connect(wish) => self.connect(id, header, &wish),
-            ClientMessage::Disconnect(named) => self.disconnect(id, request, named.session),
-            ClientMessage::MapGrant(wish) => self.map_grant(id, request, wish.session, wish.grant),
-            ClientMessage::Derive(wish) => self.derive(id, header, wish.rights, wish.badge),
-            ClientMessage::Revoke => self.revoke(id, header),
-            ClientMessage::Status => self.status(id, request),
-            ClientMessage::Remains(named) => self.remains(id, request, named.session),
-            ClientMessage::Tell(tell) => self.tell(id, header, tell, &[]),
-            ClientMessage::TellWith(tell) => self.tell(id, header, tell, &packet.descriptors),
-            ClientMessage::SetCredential(set) => self.set_credential(id, request, set),
-            ClientMessage::Statistics(from) => self.statistics(id, header, from),
-            ClientMessage::Configure(wish) => self.configure(id, header, &wish),
-            ClientMessage::Shutdown => self.shutdown(id, header, Outcome::Stopped),
-            ClientMessage::Reboot => self.shutdown(id, header, Outcome::Reboot),
-            ClientMessage::LastWords => self.last_words(id, header),
-            ClientMessage::Control(control) => self.control(id, header, control.action),
-        };
+        let done = self
+            .check(id, header.capability, &message)
+            .and_then(|used| self.obey((id, request), used, message, &packet.descriptors));
         if let Err(refused) = done {
             self.refuse(id, request, refused);
         }
     }
 
-    /// What a handle of a client is on, if it allows this.
-    pub(crate) fn object(
-        &self,
-        id: u64,
-        handle: Option<Handle>,
-        needed: Rights,
-    ) -> Result<(Object, Rights, u64), Refused> {
-        let client = self.clients.get(&id).ok_or(NOT_HELD)?;
-        let handle = handle.ok_or((Errno::EPERM, "this message must name a capability"))?;
-        let found = self.capabilities.lookup(client.space, handle, needed).map_err(|_| NOT_HELD)?;
-        Ok((*found.object, found.rights, found.badge))
+    /// Does what a message asks for that has what it needs.
+    fn obey(
+        &mut self,
+        (id, request): (u64, u64),
+        used: Option<Used>,
+        message: ClientMessage,
+        descriptors: &[Descriptor],
+    ) -> Result<(), Refused> {
+        let maybe_used = used;
+        let used = || used.ok_or(NOT_HELD);
+        match message {
+            ClientMessage::Hello => self.hello(id, request),
+            ClientMessage::Connect(wish) => self.connect(id, request, used()?, &wish),
+            ClientMessage::Disconnect(named) => self.disconnect(id, request, named.session),
+            ClientMessage::MapGrant(wish) => self.map_grant(id, request, wish.session, wish.grant),
+            ClientMessage::Derive(wish) => {
+                self.derive(id, request, used()?, (wish.rights, wish.badge))
+            }
+            ClientMessage::Revoke => self.revoke(id, request, used()?),
+            ClientMessage::Hand(wish) => self.hand(id, request, used()?, wish),
+            ClientMessage::Take(ticket) => self.take(id, request, ticket),
+            ClientMessage::Capabilities(from) => {
+                self.list_capabilities(id, request, maybe_used, from)
+            }
+            ClientMessage::RevokeOf(named) => self.revoke_of(id, request, named),
+            ClientMessage::Status => self.status(id, request),
+            ClientMessage::Remains(named) => self.remains(id, request, named.session),
+            ClientMessage::Tell(tell) | ClientMessage::TellWith(tell) => {
+                self.tell(id, request, used()?, tell, descriptors)
+            }
+            ClientMessage::SetCredential(set) => self.set_credential(id, request, set),
+            ClientMessage::Statistics(from) => self.statistics(id, request, used()?, from),
+            ClientMessage::Configure(wish) => self.configure(id, request, &wish),
+            ClientMessage::Shutdown => self.shutdown(id, request, Outcome::Stopped),
+            ClientMessage::Reboot => self.shutdown(id, request, Outcome::Reboot),
+            ClientMessage::LastWords => self.last_words(id, request, used()?),
+            ClientMessage::Control(control) => self.control(id, request, used()?, control.action),
+        }
     }
 
     fn hello(&mut self, id: u64, request: u64) -> Result<(), Refused> {
@@ -129,9 +135,17 @@ impl Init {
         Ok(())
     }
 
-    fn connect(&mut self, id: u64, header: Header, wish: &Connect) -> Result<(), Refused> {
-        let (object, rights, badge) = self.object(id, header.capability, Rights::CONNECT)?;
-        let place = self.named(object, &wish.service)?;
+    fn connect(
+        &mut self,
+        id: u64,
+        request: u64,
+        used: Used,
+        wish: &Connect,
+    ) -> Result<(), Refused> {
+        let place = used.service()?;
+        if self.services.get(place).is_none_or(|service| service.name != wish.service) {
+            return Err((Errno::EPERM, "the capability is not for this service"));
+        }
         let geometry = self.policy.check(wish)?;
         let client = self.clients.get(&id).ok_or(NOT_HELD)?;
         let bytes = Sizes::wished(wish, geometry).total();
@@ -150,8 +164,8 @@ impl Init {
         self.next_session += 1;
         let mut terms = SessionTerms {
             session,
-            badge,
-            rights,
+            badge: used.badge,
+            rights: used.rights,
             arena_bytes: wish.arena_bytes,
             epoch: service.epoch,
             sq_entries: wish.sq_entries,
@@ -163,14 +177,13 @@ impl Init {
             waiting,
         };
         self.policy.apply_quota(&client.peer, &mut terms);
-        let capability = header.capability.ok_or(NOT_HELD)?;
         let record = SessionRecord::create(
             (&*self.machine.memory, &*self.machine.doorbells),
-            (id, capability),
+            (id, used.handle),
             place,
             terms,
             geometry,
-            header.request,
+            request,
         )
         .map_err(|_| (Errno::ENOMEM, "no memory, or no descriptor, for a session"))?;
         let credentials = alloc::vec![credentials].try_into().map_err(|_| NOT_HELD)?;
@@ -192,33 +205,14 @@ impl Init {
         Ok(())
     }
 
-    /// The service that an object is, if it has this name.
-    fn named(&self, object: Object, name: &Name) -> Result<usize, Refused> {
-        match object {
-            Object::Service(place)
-                if self.services.get(place).is_some_and(|service| service.name == *name) =>
-            {
-                Ok(place)
-            }
-            _ => Err((Errno::EPERM, "the capability is not for this service")),
-        }
-    }
-
     fn disconnect(&mut self, id: u64, request: u64, session: SessionId) -> Result<(), Refused> {
         let client = self.clients.get_mut(&id).ok_or(NO_SESSION)?;
         if !client.sessions.remove(&session) {
             return Err(NO_SESSION);
         }
-        self.ask_when_ended(id, request, [session].into());
+        self.ask_when_ended(id, request, [Standing::Session(session)].into());
         self.close_session(session);
         Ok(())
-    }
-
-    /// Answers with `Done` when the last of these sessions has ended.
-    fn ask_when_ended(&mut self, client: u64, request: u64, sessions: BTreeSet<SessionId>) {
-        let kind = QuestionKind::Revocation { sessions };
-        let deadline = self.acknowledge_deadline();
-        self.questions.add(Question { client, request, kind, deadline });
     }
 
     fn map_grant(
@@ -238,55 +232,6 @@ impl Init {
         let region = region.ok_or((Errno::ENOENT, "no such grant of this session"))?;
         let reply = BrokerReply::Mapped(Mapped { grant });
         self.reply_with(id, request, &reply, alloc::vec![region]);
-        Ok(())
-    }
-
-    fn derive(
-        &mut self,
-        id: u64,
-        header: Header,
-        rights: Rights,
-        badge: u64,
-    ) -> Result<(), Refused> {
-        let space = self.clients.get(&id).ok_or(NOT_HELD)?.space;
-        let from = header.capability.ok_or(NOT_HELD)?;
-        let handle =
-            self.capabilities.derive(space, from, rights, badge).map_err(|error| match error {
-                capability::Error::QuotaExceeded { .. } => {
-                    (Errno::EDQUOT, "this client holds as many capabilities as it may")
-                }
-                _ => NOT_HELD,
-            })?;
-        self.touch_space(space);
-        self.reply(id, header.request, &BrokerReply::Derived(Derived { handle }));
-        Ok(())
-    }
-
-    fn revoke(&mut self, id: u64, header: Header) -> Result<(), Refused> {
-        let client = self.clients.get(&id).ok_or(NOT_HELD)?;
-        let handle = header.capability.ok_or(NOT_HELD)?;
-        let space = client.space;
-        let removed = self.capabilities.revoke(space, handle).map_err(|_| NOT_HELD)?;
-        self.touch_space(space);
-        removed.iter().for_each(|gone| self.touch_space(gone.space));
-        let stands_on = |record: &SessionRecord| {
-            let space = self.clients.get(&record.client).map(|client| client.space);
-            removed.iter().any(|gone| Some(gone.space) == space && gone.handle == record.capability)
-        };
-        let revoked: BTreeSet<SessionId> = self
-            .sessions
-            .iter()
-            .filter(|(_, record)| record.phase != Phase::Over && stands_on(record))
-            .map(|(session, _)| *session)
-            .collect();
-        if revoked.is_empty() {
-            self.reply(id, header.request, &BrokerReply::Done);
-            return Ok(());
-        }
-        self.ask_when_ended(id, header.request, revoked.clone());
-        for session in revoked {
-            self.end_session(session, ServiceCommand::RevokeSession(SessionNamed { session }));
-        }
         Ok(())
     }
 
@@ -355,41 +300,37 @@ impl Init {
     fn tell(
         &mut self,
         id: u64,
-        header: Header,
+        request: u64,
+        used: Used,
         tell: Tell,
         descriptors: &[Descriptor],
     ) -> Result<(), Refused> {
-        let (object, rights, badge) = self.object(id, header.capability, Rights::CONNECT)?;
-        if !descriptors.is_empty() && !rights.intersects(ADMINISTRATION) {
-            return Err(NOT_HELD);
-        }
-        let service = self.running(object)?;
-        let tell = TellService { rights, badge, text: tell.text };
+        let tell = TellService { rights: used.rights, badge: used.badge, text: tell.text };
         let command = match descriptors {
             [] => ServiceCommand::Tell(tell),
             _ => ServiceCommand::TellWith(tell),
         };
-        let awaited = Awaited::Told { client: id, request: header.request };
-        service.ask(&command, descriptors.to_vec(), awaited);
+        let service = self.running(used)?;
+        service.ask(
+            &command,
+            descriptors.to_vec(),
+            Awaited::Told { client: id, request, by: used.handle },
+        );
         Ok(())
     }
 
-    /// The service that an object is, if it runs.
-    pub(crate) fn running(&mut self, object: Object) -> Result<&mut Service, Refused> {
-        let Object::Service(place) = object else { return Err(NOT_HELD) };
-        let service = self.services.get_mut(place).ok_or(NOT_HELD)?;
+    /// The service that a capability is on, if it runs.
+    pub(crate) fn running(&mut self, used: Used) -> Result<&mut Service, Refused> {
+        let service = self.services.get_mut(used.service()?).ok_or(NOT_HELD)?;
         if service.serves() { Ok(service) } else { Err(not_running(service)) }
     }
 
-    /// Has requests of a session act as somebody: allowed by the capability that the session stands
-    /// on, and by who holds it.
+    /// Has requests of a session act as somebody, if its holder may have that one.
     fn set_credential(&mut self, id: u64, request: u64, set: SetCredential) -> Result<(), Refused> {
         let record = self.sessions.get(&set.session).filter(|record| record.client == id);
         let record = record.ok_or(NO_SESSION)?;
         let peer = &self.clients.get(&id).ok_or(NO_SESSION)?.peer;
-        if !record.terms.rights.contains(Rights::ACT_AS)
-            || !self.policy.may_act_as(peer, &set.credentials)
-        {
+        if !self.policy.may_act_as(peer, &set.credentials) {
             return Err((Errno::EPERM, "this session may not act as others"));
         }
         if set.index == 0 || usize::from(set.index) >= Principal::MOST {
@@ -405,41 +346,32 @@ impl Init {
     }
 
     /// Starts, stops or restarts a service. Answered at once: `Status` says what came of it.
-    fn control(&mut self, id: u64, header: Header, action: ServiceAction) -> Result<(), Refused> {
-        match self.object(id, header.capability, Rights::CAP_SPAWN)? {
-            (Object::Service(place), ..) => {
-                self.control_service(place, action)?;
-                self.reply(id, header.request, &BrokerReply::Done);
-                Ok(())
-            }
-            _ => Err(NOT_HELD),
-        }
+    fn control(
+        &mut self,
+        id: u64,
+        request: u64,
+        used: Used,
+        action: ServiceAction,
+    ) -> Result<(), Refused> {
+        self.control_service(used.service()?, action)?;
+        self.reply(id, request, &BrokerReply::Done);
+        Ok(())
     }
 
     /// Why and where a service's last incarnation was ended, if it had to be.
-    fn last_words(&mut self, id: u64, header: Header) -> Result<(), Refused> {
-        match self.object(id, header.capability, Rights::AUDIT)? {
-            (Object::Service(place), ..) => {
-                let words = self.services.get(place).map(|service| service.last_words.as_bytes());
-                let words = words.unwrap_or_default();
-                let shown = words.get(..Text::MOST.min(words.len())).unwrap_or_default();
-                let text = shown.to_vec().try_into().unwrap_or_default();
-                self.reply(id, header.request, &BrokerReply::Told(Told { text }));
-                Ok(())
-            }
-            _ => Err(NOT_HELD),
-        }
+    fn last_words(&mut self, id: u64, request: u64, used: Used) -> Result<(), Refused> {
+        let service = self.services.get(used.service()?);
+        let words = service.map(|service| service.last_words.as_bytes()).unwrap_or_default();
+        let shown = words.get(..Text::MOST.min(words.len())).unwrap_or_default();
+        let text = shown.to_vec().try_into().unwrap_or_default();
+        self.reply(id, request, &BrokerReply::Told(Told { text }));
+        Ok(())
     }
 
-    fn shutdown(&mut self, id: u64, header: Header, outcome: Outcome) -> Result<(), Refused> {
-        match self.object(id, header.capability, Rights::SHUTDOWN)? {
-            (Object::System, ..) => {
-                self.reply(id, header.request, &BrokerReply::Done);
-                self.begin_stop(outcome);
-                Ok(())
-            }
-            _ => Err(NOT_HELD),
-        }
+    fn shutdown(&mut self, id: u64, request: u64, outcome: Outcome) -> Result<(), Refused> {
+        self.reply(id, request, &BrokerReply::Done);
+        self.begin_stop(outcome);
+        Ok(())
     }
 }
 

@@ -1,14 +1,12 @@
 //! What can be changed while the system runs. Where a configuration is written and how, init does
 //! not know: it asks, and is told a policy and units.
 
-use crate::clients::Object;
-use crate::commands::{NOT_HELD, Refused};
+use crate::commands::Refused;
 use crate::init::Init;
 use crate::policy::Policy;
 use alloc::string::String;
 use alloc::vec::Vec;
-use capability::Rights;
-use control::message::{BrokerReply, ConfigurationAction, Configure, Header, Told};
+use control::message::{BrokerReply, ConfigurationAction, Configure, Told};
 use control::platform::Unit;
 use dataplane::entry::Errno;
 
@@ -48,12 +46,9 @@ impl Init {
     pub(crate) fn configure(
         &mut self,
         id: u64,
-        header: Header,
+        request: u64,
         wish: &Configure,
     ) -> Result<(), Refused> {
-        if !matches!(self.object(id, header.capability, Rights::CONFIGURE)?, (Object::System, ..)) {
-            return Err(NOT_HELD);
-        }
         let text = |bytes| {
             core::str::from_utf8(bytes).map_err(|_| (Errno::EINVAL, "neither key nor value"))
         };
@@ -64,7 +59,7 @@ impl Init {
         let changed = match wish.action {
             ConfigurationAction::Show => {
                 let shown = configuration.show(key, MOST_BYTES - DONE.len());
-                self.tell_configured(id, header.request, DONE, &shown);
+                self.tell_configured(id, request, DONE, &shown);
                 return Ok(());
             }
             ConfigurationAction::Set => configuration.set(key, value),
@@ -79,9 +74,9 @@ impl Init {
                         service.unit = unit;
                     }
                 }
-                self.tell_configured(id, header.request, DONE, &changed.text);
+                self.tell_configured(id, request, DONE, &changed.text);
             }
-            Err(problems) => self.tell_configured(id, header.request, REFUSED, &problems),
+            Err(problems) => self.tell_configured(id, request, REFUSED, &problems),
         }
         Ok(())
     }

@@ -4,6 +4,7 @@ use crate::adoption::INTERRUPTED;
 use crate::clients::{Client, Object, Question, QuestionKind, Questions, refusal};
 use crate::configuration::Configuration;
 use crate::grants::Grants;
+use crate::handing::Tickets;
 use crate::logging::OwnRecords;
 use crate::policy::Policy;
 use crate::records::{CLIENT, REST, Records};
@@ -18,7 +19,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use capability::{Capabilities, Rights, SpaceId, UNBADGED};
 use control::message::{BrokerReply, Message, Name, ServiceMessage, ServiceStart};
-use control::platform::{Channel, ChannelError, Keeper, Listener, Spawning, Unit};
+use control::platform::{Channel, ChannelError, Keeper, Listener, Random, Spawning, Unit};
 use dataplane::entry::Errno;
 use dataplane::platform::{Doorbells, Instant, Memory, Poller, Waiting};
 use dataplane::{Descriptor, SessionId};
@@ -48,6 +49,8 @@ pub struct InitMachine {
     pub listener: Arc<dyn Listener>,
     /// Whoever started the system: the system ends when this hangs up. None: it goes on.
     pub lifeline: Option<Arc<dyn Channel>>,
+    /// What nobody can guess.
+    pub random: Arc<dyn Random>,
     /// The number by which the machine knows this process.
     pub pid: u32,
     /// Where the configuration comes from. None: it stays as it is.
@@ -109,6 +112,7 @@ pub struct Init {
     pub(crate) system: capability::Handle,
     pub(crate) grants: Grants,
     pub(crate) questions: Questions,
+    pub(crate) tickets: Tickets,
     pub(crate) records: Option<Records>,
     pub(crate) own_records: OwnRecords,
     /// How many inits this system has had.
@@ -171,6 +175,7 @@ impl Init {
             system,
             grants: Grants::default(),
             questions: Questions::default(),
+            tickets: Tickets::default(),
             stopping: None,
             outcome: Outcome::Stopped,
         })
@@ -183,12 +188,14 @@ impl Init {
             let flush = self.flush();
             let now = (!self.unfinished.is_empty()).then_some(Instant(0));
             let deadlines = now.into_iter().chain(flush).chain(self.questions.next_deadline());
+            let deadlines = deadlines.chain(self.tickets.next_deadline());
             let deadline = deadlines.chain(self.next_supervision()).min();
             self.machine.poller.wait(deadline, &mut ready);
             let unfinished = core::mem::take(&mut self.unfinished);
             ready.drain(..).for_each(|token| self.handle(Source::from_token(token)));
             unfinished.into_iter().for_each(|source| self.handle(Some(source)));
             self.enforce_deadlines();
+            self.expire_tickets();
             self.supervise();
             self.commit();
         }
@@ -315,6 +322,9 @@ impl Init {
         // Somebody may have found no place, or no descriptor left, and be waiting.
         self.unfinished.insert(Source::Listener);
         self.questions.forget(id);
+        for heir in self.capabilities.heirs(client.space).unwrap_or_default() {
+            self.touch_space(heir);
+        }
         let _ = self.capabilities.destroy_space(client.space);
         self.touch(CLIENT, id);
         self.touch_space(client.space);

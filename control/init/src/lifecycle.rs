@@ -1,5 +1,6 @@
 //! Services from their start to their end: in dependency order, and in reverse.
 
+use crate::clients::Standing;
 use crate::init::{Init, InitError, StartReport};
 use crate::lives::{End, Next};
 use crate::outbox::Outbox;
@@ -299,8 +300,9 @@ impl Init {
             }
             self.session_over(id);
         }
-        for awaited in abandoned {
+        for (number, awaited) in abandoned {
             self.abandoned(awaited);
+            self.answer_ended(Standing::Message { place, number });
         }
         self.pause_or_resume();
         self.start_what_can();

@@ -69,7 +69,8 @@ impl Policy {
             | Rights::CREATE
             | Rights::DERIVE
             | Rights::REVOKE;
-        let owner = Rights::MOUNT | Rights::AUDIT | Rights::ACT_AS | Rights::CAP_SPAWN;
+        let owner =
+            Rights::MOUNT | Rights::AUDIT | Rights::ACT_AS | Rights::CAP_SPAWN | Rights::CONFIGURE;
         if self.is_owner(peer) { everyone | owner } else { everyone }
     }
 
@@ -87,7 +88,14 @@ impl Policy {
     /// The rights of a peer's capability for the system itself.
     pub(crate) fn system_rights(&self, peer: &Peer) -> Rights {
         if self.is_owner(peer) {
-            Rights::SHUTDOWN | Rights::AUDIT | Rights::CONFIGURE | Rights::DERIVE | Rights::REVOKE
+            Rights::CAP_SERVICE
+                | Rights::CAP_IPC_CREATE
+                | Rights::CAP_SPAWN
+                | Rights::SHUTDOWN
+                | Rights::AUDIT
+                | Rights::CONFIGURE
+                | Rights::DERIVE
+                | Rights::REVOKE
         } else {
             Rights::empty()
         }

@@ -24,8 +24,8 @@ pub(crate) enum Awaited {
     Heartbeat,
     /// What the service has done for its sessions, for a client.
     Statistics { client: u64, request: u64 },
-    /// The answer to a client's message.
-    Told { client: u64, request: u64 },
+    /// The answer to a client's message, which came by this capability.
+    Told { client: u64, request: u64, by: Handle },
     /// It does what a client wants, or does not.
     Done { client: u64, request: u64 },
     /// The service has stopped.
@@ -158,8 +158,17 @@ impl Service {
     }
 
     /// Everything that will not be answered any more.
-    pub(crate) fn abandon(&mut self) -> Vec<Awaited> {
-        core::mem::take(&mut self.awaited).into_values().collect()
+    pub(crate) fn abandon(&mut self) -> Vec<(u64, Awaited)> {
+        core::mem::take(&mut self.awaited).into_iter().collect()
+    }
+
+    /// Messages of clients that it has not answered: the number of each, the client, and the
+    /// capability by which it came.
+    pub(crate) fn told(&self) -> impl Iterator<Item = (u64, u64, Handle)> {
+        self.awaited.iter().filter_map(|(number, awaited)| match awaited {
+            Awaited::Told { client, by, .. } => Some((*number, *client, *by)),
+            _ => None,
+        })
     }
 
     /// Tells it something that is not answered.

@@ -3,11 +3,11 @@
 
 use crate::commands::Refused;
 use crate::init::Init;
+use crate::needs::Used;
 use crate::services::Awaited;
 use alloc::vec::Vec;
-use capability::Rights;
 use control::message::{
-    BrokerReply, ClientIdentity, ClientStatistics, Header, Page, ServiceCommand, SessionNamed,
+    BrokerReply, ClientIdentity, ClientStatistics, Page, ServiceCommand, SessionNamed,
     SessionStatistics,
 };
 use dataplane::SessionId;
@@ -16,12 +16,12 @@ impl Init {
     pub(crate) fn statistics(
         &mut self,
         id: u64,
-        header: Header,
+        request: u64,
+        used: Used,
         from: SessionNamed,
     ) -> Result<(), Refused> {
-        let (object, ..) = self.object(id, header.capability, Rights::AUDIT)?;
-        let service = self.running(object)?;
-        let awaited = Awaited::Statistics { client: id, request: header.request };
+        let service = self.running(used)?;
+        let awaited = Awaited::Statistics { client: id, request };
         service.ask(&ServiceCommand::Statistics(from), Vec::new(), awaited);
         Ok(())
     }

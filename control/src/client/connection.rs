@@ -3,7 +3,7 @@
 use super::session::{Session, SessionOptions};
 use super::turns::Turns;
 use crate::message::{
-    BrokerReply, ClientMessage, ClientStatistics, Connect, Control, Derive, Header, HeldCapability,
+    BrokerReply, ClientMessage, ClientStatistics, Connect, Control, Header, HeldCapability,
     Message, Name, Request, ServiceAction, SessionNamed, StatusReport, Tell,
 };
 use crate::platform::{Channel, ChannelError, Packet};
@@ -181,32 +181,6 @@ impl Connection {
         }
     }
 
-    /// Derives a capability with fewer rights.
-    ///
-    /// # Errors
-    /// [`ConnectError::Refused`] among others.
-    pub fn derive(
-        &self,
-        capability: Handle,
-        rights: Rights,
-        badge: u64,
-    ) -> Result<Handle, ConnectError> {
-        let derive = ClientMessage::Derive(Derive { rights, badge });
-        match self.shared.ask(Some(capability), &derive)?.0 {
-            BrokerReply::Derived(derived) => Ok(derived.handle),
-            _ => Err(ConnectError::Protocol),
-        }
-    }
-
-    /// Revokes a capability and what was derived from it. When this returns, nothing that stood
-    /// on them executes any more.
-    ///
-    /// # Errors
-    /// [`ConnectError::Refused`] among others.
-    pub fn revoke(&self, capability: Handle) -> Result<(), ConnectError> {
-        self.shared.command(Some(capability), &ClientMessage::Revoke)
-    }
-
     /// How the services are, and what the broker keeps.
     ///
     /// # Errors
@@ -338,6 +312,20 @@ impl Connection {
             BrokerReply::Told(told) => Ok(told.text.into_vec()),
             _ => Err(ConnectError::Protocol),
         }
+    }
+
+    /// Asks what no other function here asks: sends a message by a particular capability, or none,
+    /// and returns the answer with the descriptors that came with it.
+    ///
+    /// # Errors
+    /// [`ConnectError::Refused`] among others.
+    pub fn ask(
+        &self,
+        capability: Option<Handle>,
+        message: &ClientMessage,
+        descriptors: Vec<Descriptor>,
+    ) -> Result<(BrokerReply, Vec<Descriptor>), ConnectError> {
+        self.shared.ask_with(capability, message, descriptors)
     }
 
     /// Waits until the broker has closed the connection; false if it has not within this time.

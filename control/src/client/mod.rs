@@ -1,5 +1,6 @@
 //! A client of the system: connects to the broker, opens sessions, holds capabilities.
 
+mod capabilities;
 mod configuration;
 mod connection;
 mod grants;

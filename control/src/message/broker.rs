@@ -12,6 +12,9 @@
 //! | 0x0206 | Remains      | list of up to 200 `Request` |                                      |
 //! | 0x0207 | Told         | text           |                                                   |
 //! | 0x0208 | Statistics   | see `page`, of `ClientStatistics` |                                |
+//! | 0x020e | Capabilities | see `listing`  |                                                   |
+//! | 0x020f | Ticket       | 16 bytes       |                                                   |
+//! | 0x0210 | Taken        | `HeldCapability` |                                                 |
 //!
 //! `Welcome`: features u64, then a list of up to 32 `HeldCapability`. `StatusReport`: `Counts`
 //! (clients, sessions, regions, capabilities, init's pid and restarts, each u32), then a list of up to 16 `ServiceStatus`.
@@ -64,6 +67,7 @@ use super::error::Fault;
 use super::failed::Failed;
 use super::field::{Field, record, sequence};
 use super::list::{List, Text};
+use super::listing::{Listing, Ticket};
 use super::name::Name;
 use super::page::Page;
 use super::session::SessionTerms;
@@ -92,6 +96,12 @@ messages! {
         0x0207 + 0 => Told(body: Told),
         /// What a service has done for its sessions.
         0x0208 + 0 => Statistics(body: Page<ClientStatistics>),
+        /// Capabilities.
+        0x020e + 0 => Capabilities(body: Listing),
+        /// What stands for a capability that is being handed over.
+        0x020f + 0 => Ticket(body: Ticket),
+        /// A capability that was handed over.
+        0x0210 + 0 => Taken(body: HeldCapability),
     }
 }
 

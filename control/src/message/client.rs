@@ -17,6 +17,10 @@
 //! | 0x010d | Statistics | session u64  | the service's, with `AUDIT`                  |
 //! | 0x010e | Control    | action u16: 0 start, 1 stop, 2 restart | the service's, with `CAP_SPAWN` |
 //! | 0x0117 | Configure  | see below    | the system's, with `CONFIGURE`               |
+//! | 0x010f | Hand       | see `listing` | the one to hand over, with `DERIVE`         |
+//! | 0x0110 | Take       | ticket, 16 bytes | no                                       |
+//! | 0x0114 | Capabilities | see `listing` | no, or the system's, with `AUDIT`        |
+//! | 0x0115 | RevokeOf   | space u64, handle u64 | the system's, with `AUDIT` and `REVOKE` |
 //! | 0x0119 | LastWords  |              | the service's, with `AUDIT`                  |
 //! | 0x0118 | Reboot     |              | the system's, with `SHUTDOWN`                |
 //!
@@ -48,6 +52,7 @@ use super::codec::messages;
 use super::error::Fault;
 use super::field::{Field, record, sequence};
 use super::list::{List, Text};
+use super::listing::{Hand, ListFrom, NodeNamed, Ticket};
 use super::name::Name;
 use super::session::{SessionNamed, SetCredential};
 
@@ -88,6 +93,16 @@ messages! {
         /// Start, stop or restart the service whose capability the header names. Answered by
         /// `Done`, when that has begun.
         0x010e + 0 => Control(body: Control),
+        /// Hand the header's capability, or a part of it, to whoever has the ticket. Answered by
+        /// `Ticket`, which counts once and for a minute.
+        0x010f + 0 => Hand(body: Hand),
+        /// Take what a ticket stands for. Answered by `Taken`.
+        0x0110 + 0 => Take(body: Ticket),
+        /// Which capabilities are there? The sender's own; everybody's, if the header names the
+        /// system's. Answered by `Capabilities`.
+        0x0114 + 0 => Capabilities(body: ListFrom),
+        /// Revoke a capability of anybody's, and what was derived from it. Answered as `Revoke` is.
+        0x0115 + 0 => RevokeOf(body: NodeNamed),
         /// Why and where was the last incarnation ended of the service whose capability the header
         /// names, if it was because it gave no sign of life? Answered by `Told`.
         0x0119 + 0 => LastWords,

@@ -25,7 +25,9 @@ mod guardian;
 mod header;
 mod launch;
 mod list;
+mod listing;
 mod name;
+mod needs;
 mod page;
 mod reason;
 mod service;
@@ -53,7 +55,12 @@ pub use guardian::{
 pub use header::{Header, MAX_DESCRIPTORS, MAX_MESSAGE_BYTES};
 pub use launch::{LaunchCommand, LaunchReply, ServiceStart, StartSystem, Started};
 pub use list::{List, OutOfBounds, Text};
+pub use listing::{CapabilityNode, Hand, ListFrom, Listing, NodeNamed, Ticket};
 pub use name::{InvalidName, Name};
+pub use needs::{
+    ADMINISTRATION, CLIENT_NEEDS, ClientNeeds, Needs, On, SERVICE_NEEDS, ServiceNeed, ServiceNeeds,
+    tables,
+};
 pub use page::{Page, Paged};
 pub use reason::Reason;
 pub use service::{

@@ -135,7 +135,8 @@ impl<S: Service + DataService> Runtime<S> {
             }
             ServiceCommand::CloseSession(named) => {
                 self.reactor.close(named.session, None);
-                ServiceMessage::Done
+                self.acknowledge(request);
+                return Ok(());
             }
             ServiceCommand::RevokeSession(named) => {
                 let session = named.session.0.to_string();
@@ -145,7 +146,8 @@ impl<S: Service + DataService> Runtime<S> {
                     &[("session", &session)],
                 );
                 self.reactor.revoke(named.session);
-                ServiceMessage::Done
+                self.acknowledge(request);
+                return Ok(());
             }
             ServiceCommand::SetCredential(set) => {
                 let principal = sessions::principal(&set.credentials);
@@ -207,6 +209,15 @@ impl<S: Service + DataService> Runtime<S> {
         };
         self.link.send(request, &answer);
         Ok(())
+    }
+
+    /// Says that a session has ended, as soon as nothing of it goes on.
+    fn acknowledge(&mut self, request: u64) {
+        let (service, link) = (Rc::clone(&self.service), Rc::clone(&self.link));
+        self.reactor.spawn(Box::pin(async move {
+            service.settled().await;
+            link.send(request, &ServiceMessage::Done);
+        }));
     }
 
     fn tell(&mut self, request: u64, tell: TellService, descriptor: Option<Descriptor>) {

@@ -5,6 +5,7 @@ pub(crate) mod attach;
 mod attributes;
 mod background;
 pub(crate) mod bench;
+pub(crate) mod caps;
 pub(crate) mod cat;
 pub(crate) mod change;
 pub(crate) mod config;

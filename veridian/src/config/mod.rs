@@ -22,7 +22,7 @@ mod live;
 mod nearest;
 mod problem;
 mod quantity;
-mod rights;
+pub(crate) mod rights;
 mod shown;
 mod sources;
 mod table;

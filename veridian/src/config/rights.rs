@@ -10,7 +10,7 @@ fn written(name: &str) -> String {
 }
 
 /// A service's name and rights on it.
-pub(super) fn parse(text: &str) -> Result<(String, Rights), String> {
+pub(crate) fn parse(text: &str) -> Result<(String, Rights), String> {
     const FORM: &str = "write a service, a colon and its rights, such as \"logger: connect\"";
     let (service, list) = text.split_once(':').ok_or(FORM)?;
     let service = service.trim();
@@ -28,10 +28,14 @@ pub(super) fn parse(text: &str) -> Result<(String, Rights), String> {
     Ok((service.to_owned(), rights))
 }
 
+/// The names of rights.
+pub(crate) fn names(rights: Rights) -> Vec<String> {
+    rights.iter_names().map(|(name, _)| written(name)).collect()
+}
+
 /// The same as text.
-pub(super) fn format(service: &str, rights: Rights) -> String {
-    let names: Vec<_> = rights.iter_names().map(|(name, _)| written(name)).collect();
-    format!("{service}: {}", names.join(", "))
+pub(crate) fn format(service: &str, rights: Rights) -> String {
+    format!("{service}: {}", names(rights).join(", "))
 }
 
 #[cfg(test)]

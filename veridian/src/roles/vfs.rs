@@ -10,6 +10,7 @@ use dataplane::filesystem::{Answer, FileSystem, FileSystems, Reply};
 use dataplane::platform::{Offload, Poller};
 use host::hostfs::{HostDirectory, Limits};
 use platform::linux::{self, Platform};
+use platform::offload::Leftovers;
 use rustix::process::{Resource, getrlimit};
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
@@ -49,7 +50,8 @@ pub(crate) fn serve_on(
     settings: &ServiceSettings,
 ) -> Result<(), ServeError> {
     let config = VfsConfig::new(memory_bytes() / 100 * settings.number("vfs.memory_share"), seed());
-    let filesystems = Rc::new(OfTheHost { offload: Box::new(offload) });
+    let leftovers = Leftovers::default();
+    let filesystems = Rc::new(OfTheHost { offload: Box::new(offload), leftovers });
     serve(channel, machine, poller, |machine, broker| {
         VfsService::new(config, machine, broker).with_filesystems(filesystems)
     })
@@ -59,6 +61,8 @@ pub(crate) fn serve_on(
 struct OfTheHost {
     /// Makes the pool of a mount.
     offload: Box<dyn Fn() -> Arc<dyn Offload>>,
+    /// Calls of all mounts that were given up and go on.
+    leftovers: Leftovers,
 }
 
 impl FileSystems for OfTheHost {
@@ -72,7 +76,18 @@ impl FileSystems for OfTheHost {
             return Reply::Now(Err(if none_left { Errno::ENFILE } else { Errno::EBADF }));
         };
         let opened = HostDirectory::open(directory, (self.offload)(), limits());
-        Reply::Later(Box::pin(async { Ok(Box::new(opened.await?) as Box<dyn FileSystem>) }))
+        let leftovers = self.leftovers.clone();
+        Reply::Later(Box::pin(async {
+            Ok(Box::new(opened.await?.with_leftovers(leftovers)) as Box<dyn FileSystem>)
+        }))
+    }
+
+    fn settled(&self) -> Answer<()> {
+        let settled = self.leftovers.settled();
+        Reply::Later(Box::pin(async {
+            settled.await;
+            Ok(())
+        }))
     }
 }
 

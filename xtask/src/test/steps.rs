@@ -147,6 +147,16 @@ pub(crate) const STEPS: &[Step] = &[
         work: &[Run("cargo test --profile tested -p veridian --test scenarios -- --nocapture")],
     },
     Step {
+        name: "rights",
+        shows: "each message is refused without its right; nothing executes after a revoke",
+        pace: Quick,
+        tools: &[CC],
+        work: &[
+            Run("cargo test --profile tested -p veridian --test rights"),
+            Run("cargo test --profile tested -p veridian --test revocation -- --nocapture"),
+        ],
+    },
+    Step {
         name: "model",
         shows: "clients over rings, a naive model and the kernel's tmpfs have the same outcomes",
         pace: Quick,

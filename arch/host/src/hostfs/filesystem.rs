@@ -14,7 +14,7 @@ use dataplane::filesystem::{
     Xattr,
 };
 use dataplane::platform::{Offload, Timestamp};
-use platform::offload::{Lost, call};
+use platform::offload::{Leftovers, Lost, call};
 use rustix::fd::OwnedFd;
 use rustix::fs::AtFlags;
 use std::cell::RefCell;
@@ -32,6 +32,7 @@ pub struct Limits {
 pub struct HostDirectory {
     table: Rc<RefCell<Table>>,
     offload: Arc<dyn Offload>,
+    leftovers: Leftovers,
     root: InodeNumber,
 }
 
@@ -50,7 +51,14 @@ impl HostDirectory {
         let (held, _) = opened.map_err(lost)??;
         let table = Table::new(held, limits.descriptors);
         let root = table.root();
-        Ok(Self { table: Rc::new(RefCell::new(table)), offload, root })
+        let leftovers = Leftovers::default();
+        Ok(Self { table: Rc::new(RefCell::new(table)), offload, leftovers, root })
+    }
+
+    /// Counts the calls that are given up and go on among these.
+    #[must_use]
+    pub fn with_leftovers(self, leftovers: Leftovers) -> Self {
+        Self { leftovers, ..self }
     }
 
     /// Has a call made when the answer is first asked for, and then tells the table.
@@ -60,8 +68,9 @@ impl HostDirectory {
         then: impl FnOnce(&mut Table, T) -> Result<R, Errno> + 'static,
     ) -> Answer<R> {
         let (table, offload) = (Rc::clone(&self.table), Arc::clone(&self.offload));
+        let leftovers = self.leftovers.clone();
         Reply::Later(Box::pin(async move {
-            let outcome = call(&*offload, blocking).await.map_err(lost)??;
+            let outcome = leftovers.call(&*offload, blocking).await.map_err(lost)??;
             then(&mut table.borrow_mut(), outcome)
         }))
     }

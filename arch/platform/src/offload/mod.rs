@@ -1,5 +1,5 @@
 //! Calls that block, off the reactor's thread: a bounded [`Pool`] of threads, and [`call`], which
-//! makes a future of a call.
+//! makes a future of a call. [`Leftovers`] knows the calls that were given up and still go on.
 //!
 //! ```text
 //!   reactor's thread                     a thread of the pool
@@ -8,7 +8,9 @@
 //! ```
 
 mod call;
+mod leftovers;
 mod pool;
 
 pub use call::{Lost, Offloaded, call};
+pub use leftovers::{Kept, Leftovers};
 pub(crate) use pool::Pool;

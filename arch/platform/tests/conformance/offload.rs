@@ -2,7 +2,7 @@
 
 use crate::subject::{Report, Subject};
 use dataplane::platform::{Doorbell, Offload, Poller};
-use platform::offload::{Lost, Offloaded, call};
+use platform::offload::{Leftovers, Lost, Offloaded, call};
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -25,6 +25,7 @@ pub(crate) fn check(subject: &Subject, report: &mut Report) {
     check("offload: threads start on demand, and end with the pool", on_demand);
     check("offload: dropped while it runs", dropped_while_running);
     check("offload: dropped before it runs", dropped_before_running);
+    check("offload: what is given up while it runs is waited for", leftovers);
     check("offload: a call that panics is lost, and no other", panics);
     check("offload: what was not begun is lost with the pool", pool_ends);
 }
@@ -170,6 +171,55 @@ fn dropped_before_running(subject: &Subject) {
     answer(&*poller, one).unwrap();
     answer(&*poller, last).unwrap();
     assert_eq!(made.load(Ordering::SeqCst), 0);
+}
+
+/// Whether a future is ready.
+fn is_ready<T>(future: &mut (impl Future<Output = T> + Unpin)) -> bool {
+    Pin::new(future).poll(&mut Context::from_waker(Waker::noop())).is_ready()
+}
+
+fn leftovers(subject: &Subject) {
+    let offload = subject.offload(1);
+    let leftovers = Leftovers::default();
+    let held = |leftovers: &Leftovers| {
+        let (begun, has_begun) = channel();
+        let (go_on, may_go_on) = channel();
+        let call = leftovers.call(&*offload, move || {
+            begun.send(()).unwrap();
+            may_go_on.recv().unwrap();
+        });
+        (call, has_begun, go_on)
+    };
+    assert!(is_ready(&mut Box::pin(leftovers.settled())), "nothing was given up");
+    // One that is wanted is not waited for, and one that has not begun never does.
+    let (wanted, has_begun, go_on) = held(&leftovers);
+    has_begun.recv().unwrap();
+    let (never, not_begun, _) = held(&leftovers);
+    drop(never);
+    assert!(is_ready(&mut Box::pin(leftovers.settled())), "nothing was given up while it ran");
+    drop(wanted);
+    let mut settled = Box::pin(leftovers.settled());
+    assert!(!is_ready(&mut settled), "it was given up, and runs");
+    go_on.send(()).unwrap();
+    let poller = subject.poller();
+    let waker = Waker::from(Arc::new(Ringer(poller.waker())));
+    let mut ready = Vec::new();
+    while settled.as_mut().poll(&mut Context::from_waker(&waker)).is_pending() {
+        // Without a deadline: if a wake-up is lost, this never returns.
+        poller.wait(None, &mut ready);
+    }
+    assert!(not_begun.recv().is_err(), "it was given up before it began, and ran");
+    // A panic is an end, too; of what is given up after the question nobody asked.
+    let (later, has_begun, go_on) = held(&leftovers);
+    has_begun.recv().unwrap();
+    let mut before = Box::pin(leftovers.settled());
+    assert!(is_ready(&mut before));
+    drop(later);
+    drop(go_on);
+    let mut after = Box::pin(leftovers.settled());
+    while after.as_mut().poll(&mut Context::from_waker(&waker)).is_pending() {
+        poller.wait(None, &mut ready);
+    }
 }
 
 fn panics(subject: &Subject) {

@@ -1,8 +1,9 @@
 //! Random operations on the capability space and on a naive model of it must agree.
 //!
 //! Handles and spaces that are gone stay in play, so stale ones are tried as often as live ones.
-//! Faulty spaces show that the comparison notices what it is there for. The seed is printed;
-//! `PROPTEST_RNG_SEED` repeats a run.
+//! Faulty spaces show that the comparison notices what it is there for. `VERIDIAN_OPERATIONS` says how
+//! many operations there are at least, usually 50,000. The seed is printed; `PROPTEST_RNG_SEED` repeats
+//! a run.
 
 #![expect(
     clippy::unwrap_used,
@@ -14,6 +15,7 @@
 mod naive;
 mod subject;
 
+use std::cell::Cell;
 use std::collections::hash_map::RandomState;
 use std::env;
 use std::hash::BuildHasher;
@@ -27,6 +29,10 @@ use subject::{Amplifying, Faultless, NoGenerations, Rebadging, ShallowRevoke, Su
 
 const MAX_SPACES: u32 = 4;
 const QUOTA: u32 = 12;
+/// Most operations of one sequence.
+const LONGEST: usize = 120;
+/// Operations of all sequences together, unless the environment says otherwise.
+const USUAL_OPERATIONS: u64 = 50_000;
 
 /// One call; spaces and handles are picked from all that were ever issued.
 #[derive(Clone, Debug)]
@@ -183,45 +189,67 @@ impl<S: Subject> Comparison<S> {
     }
 }
 
-/// Runs random sequences of operations on the subjects that `new` makes, and the model.
-fn compare<S: Subject>(new: impl Fn(Capabilities<u8>) -> S) -> Result<(), String> {
+/// How many operations there are to be.
+fn operations() -> u64 {
+    env::var("VERIDIAN_OPERATIONS").map_or(USUAL_OPERATIONS, |count| count.parse().unwrap())
+}
+
+/// Runs random sequences of operations on the subjects that `new` makes, and the model, until there
+/// were so many. Returns how many there were.
+fn compare<S: Subject>(
+    new: impl Fn(Capabilities<u8>) -> S,
+    operations: u64,
+) -> Result<u64, String> {
     let seed = match env::var("PROPTEST_RNG_SEED") {
         Ok(seed) => seed.parse().unwrap(),
         Err(_) => RandomState::new().hash_one(()),
     };
     println!("PROPTEST_RNG_SEED={seed}");
-    let config =
-        Config { rng_seed: RngSeed::Fixed(seed), failure_persistence: None, ..Config::default() };
-    let operations = proptest::collection::vec(operation(), 1..120);
-    TestRunner::new(config)
-        .run(&operations, |operations| {
+    let sequences = proptest::collection::vec(operation(), 1..LONGEST);
+    let done = Cell::new(0);
+    while done.get() < operations {
+        // As many sequences as are expected to be enough; each round has a seed of its own.
+        let cases = (operations - done.get()).div_ceil(LONGEST as u64 / 2);
+        let config = Config {
+            rng_seed: RngSeed::Fixed(seed.wrapping_add(done.get())),
+            failure_persistence: None,
+            cases: u32::try_from(cases).unwrap_or(u32::MAX),
+            ..Config::default()
+        };
+        let outcome = TestRunner::new(config).run(&sequences, |sequence| {
             let mut comparison = Comparison::new(new(Capabilities::new(MAX_SPACES)))?;
-            operations.iter().try_for_each(|operation| comparison.step(operation))
-        })
-        .map_err(|error: TestError<_>| error.to_string())
+            sequence.iter().try_for_each(|operation| {
+                done.set(done.get() + 1);
+                comparison.step(operation)
+            })
+        });
+        outcome.map_err(|error: TestError<_>| error.to_string())?;
+    }
+    Ok(done.get())
 }
 
 #[test]
 fn agrees_with_the_model() {
-    compare(Faultless).unwrap();
+    let done = compare(Faultless, operations()).unwrap();
+    println!("{done} operations");
 }
 
 #[test]
 fn derivation_that_adds_rights_is_noticed() {
-    compare(Amplifying).unwrap_err();
+    compare(Amplifying, USUAL_OPERATIONS).unwrap_err();
 }
 
 #[test]
 fn derivation_that_changes_the_badge_is_noticed() {
-    compare(Rebadging).unwrap_err();
+    compare(Rebadging, USUAL_OPERATIONS).unwrap_err();
 }
 
 #[test]
 fn revocation_that_leaves_descendants_is_noticed() {
-    compare(ShallowRevoke).unwrap_err();
+    compare(ShallowRevoke, USUAL_OPERATIONS).unwrap_err();
 }
 
 #[test]
 fn lookup_without_generations_is_noticed() {
-    compare(NoGenerations).unwrap_err();
+    compare(NoGenerations, USUAL_OPERATIONS).unwrap_err();
 }

@@ -134,13 +134,56 @@ pub(super) fn client_message() -> impl Strategy<Value = ClientMessage> {
         set_credential().prop_map(ClientMessage::SetCredential),
         session_named().prop_map(ClientMessage::Statistics),
         configure().prop_map(ClientMessage::Configure),
+        (rights(), any::<u64>())
+            .prop_map(|(rights, badge)| ClientMessage::Hand(Hand { rights, badge })),
+        ticket().prop_map(ClientMessage::Take),
+        list_from().prop_map(ClientMessage::Capabilities),
+        (any::<u64>(), handle())
+            .prop_map(|(space, handle)| { ClientMessage::RevokeOf(NodeNamed { space, handle }) }),
+        Just(ClientMessage::LastWords),
+        Just(ClientMessage::Reboot),
     ]
 }
 
+fn ticket() -> impl Strategy<Value = Ticket> {
+    (any::<u64>(), any::<u64>()).prop_map(|(first, second)| Ticket { first, second })
+}
+
+fn list_from() -> impl Strategy<Value = ListFrom> {
+    (any::<u64>(), any::<u64>()).prop_map(|(space, handle)| ListFrom { space, handle })
+}
+
+fn listing() -> impl Strategy<Value = Listing> {
+    let numbers = (any::<[u64; 4]>(), any::<[u32; 3]>());
+    let node =
+        (numbers, handle(), rights(), name()).prop_map(|(numbers, handle, rights, object)| {
+            let ([space, parent_space, parent_handle, badge], [pid, uid, sessions]) = numbers;
+            CapabilityNode {
+                space,
+                handle,
+                parent_space,
+                parent_handle,
+                rights,
+                badge,
+                object,
+                pid,
+                uid,
+                sessions,
+            }
+        });
+    (list_from(), list(node)).prop_map(|(next, nodes)| Listing { next, nodes })
+}
+
+fn held_capability() -> impl Strategy<Value = HeldCapability> {
+    (handle(), rights(), name()).prop_map(|(handle, rights, service)| HeldCapability {
+        handle,
+        rights,
+        service,
+    })
+}
+
 fn welcome() -> impl Strategy<Value = Welcome> {
-    let capability = (handle(), rights(), name())
-        .prop_map(|(handle, rights, service)| HeldCapability { handle, rights, service });
-    (any::<u64>(), list(capability))
+    (any::<u64>(), list(held_capability()))
         .prop_map(|(features, capabilities)| Welcome { features, capabilities })
 }
 
@@ -246,6 +289,9 @@ pub(super) fn broker_reply() -> impl Strategy<Value = BrokerReply> {
         remains().prop_map(BrokerReply::Remains),
         list(any::<u8>()).prop_map(|text| BrokerReply::Told(Told { text })),
         page(client_statistics()).prop_map(BrokerReply::Statistics),
+        listing().prop_map(BrokerReply::Capabilities),
+        ticket().prop_map(BrokerReply::Ticket),
+        held_capability().prop_map(BrokerReply::Taken),
     ]
 }
 
