@@ -11,3 +11,4 @@ pub mod message;
 pub mod platform;
 pub mod runtime;
 pub mod service;
+pub mod token;

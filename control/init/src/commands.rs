@@ -3,12 +3,13 @@
 use crate::clients::{Object, Question, QuestionKind};
 use crate::init::{Init, Outcome};
 use crate::policy;
+use crate::principals::Privileged;
 use crate::records::{CLIENT, SESSION};
 use crate::services::{Awaited, Service};
 use crate::sessions::{Phase, SessionRecord, Sizes};
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
-use capability::{Handle, Rights};
+use capability::{Handle, Rights, SpaceId};
 use control::message::{
     BrokerReply, ClientMessage, Connect, Counts, DecodeError, Derived, Header, HeldCapability,
     Mapped, Message, Name, OpenSession, Request, ServiceAction, ServiceCommand, ServiceState,
@@ -54,6 +55,7 @@ impl Init {
                 (Errno::EINVAL, "not the descriptors of this message"),
             );
         }
+        let privileged = Privileged::of(&message);
         let done = match message {
             ClientMessage::Hello => self.hello(id, request),
             ClientMessage::Connect(wish) => self.connect(id, header, &wish),
@@ -69,9 +71,13 @@ impl Init {
             ClientMessage::Statistics(from) => self.statistics(id, header, from),
             ClientMessage::Shutdown => self.shutdown(id, header, Outcome::Stopped),
             ClientMessage::Reboot => self.shutdown(id, header, Outcome::Reboot),
+            ClientMessage::Authenticate(shown) => self.authenticate(id, request, shown.token),
             ClientMessage::LastWords => self.last_words(id, header),
             ClientMessage::Control(control) => self.control(id, header, control.action),
         };
+        if let Some(privileged) = privileged {
+            self.audit(id, privileged, done.is_ok());
+        }
         if let Err(refused) = done {
             self.refuse(id, request, refused);
         }
@@ -110,6 +116,11 @@ impl Init {
         let space = client.space;
         self.touch_space(space);
         self.touch_space(self.own);
+        self.welcome(id, request)
+    }
+
+    /// Tells a client what it holds.
+    pub(crate) fn welcome(&mut self, id: u64, request: u64) -> Result<(), Refused> {
         let client = self.clients.get(&id).ok_or(NOT_HELD)?;
         let mut held = Vec::new();
         for (handle, object) in &client.held {
@@ -122,6 +133,7 @@ impl Init {
                 held.push(HeldCapability { handle: *handle, rights: found.rights, service });
             }
         }
+        held.truncate(Welcome::MOST);
         let capabilities = held.try_into().unwrap_or_default();
         self.reply(id, request, &BrokerReply::Welcome(Welcome { features: 0, capabilities }));
         Ok(())
@@ -138,7 +150,7 @@ impl Init {
         {
             return Err((Errno::EDQUOT, "this client has as many sessions as it may have"));
         }
-        let credentials = policy::credentials(&client.peer);
+        let credentials = self.acts_as(badge).unwrap_or_else(|| policy::credentials(&client.peer));
         let waiting = self.policy.waiting(&client.peer, wish.waiting);
         let service = self.services.get(place).ok_or(NOT_HELD)?;
         if !service.serves() {
@@ -264,7 +276,21 @@ impl Init {
     fn revoke(&mut self, id: u64, header: Header) -> Result<(), Refused> {
         let client = self.clients.get(&id).ok_or(NOT_HELD)?;
         let handle = header.capability.ok_or(NOT_HELD)?;
-        let space = client.space;
+        let ended = self.take_back(client.space, handle)?;
+        if ended.is_empty() {
+            self.reply(id, header.request, &BrokerReply::Done);
+        } else {
+            self.revoke_sessions(id, header.request, ended);
+        }
+        Ok(())
+    }
+
+    /// Revokes a capability; returns the sessions that stood on it, or on what was derived from it.
+    pub(crate) fn take_back(
+        &mut self,
+        space: SpaceId,
+        handle: Handle,
+    ) -> Result<BTreeSet<SessionId>, Refused> {
         let removed = self.capabilities.revoke(space, handle).map_err(|_| NOT_HELD)?;
         self.touch_space(space);
         removed.iter().for_each(|gone| self.touch_space(gone.space));
@@ -272,21 +298,21 @@ impl Init {
             let space = self.clients.get(&record.client).map(|client| client.space);
             removed.iter().any(|gone| Some(gone.space) == space && gone.handle == record.capability)
         };
-        let revoked: BTreeSet<SessionId> = self
+        let revoked = self
             .sessions
             .iter()
             .filter(|(_, record)| record.phase != Phase::Over && stands_on(record))
             .map(|(session, _)| *session)
             .collect();
-        if revoked.is_empty() {
-            self.reply(id, header.request, &BrokerReply::Done);
-            return Ok(());
-        }
-        self.ask_when_ended(id, header.request, revoked.clone());
-        for session in revoked {
+        Ok(revoked)
+    }
+
+    /// Ends sessions, and answers a client when the last one has.
+    pub(crate) fn revoke_sessions(&mut self, id: u64, request: u64, which: BTreeSet<SessionId>) {
+        self.ask_when_ended(id, request, which.clone());
+        for session in which {
             self.end_session(session, ServiceCommand::RevokeSession(SessionNamed { session }));
         }
-        Ok(())
     }
 
     fn status(&mut self, id: u64, request: u64) -> Result<(), Refused> {
@@ -360,8 +386,9 @@ impl Init {
         if !descriptors.is_empty() && !rights.intersects(ADMINISTRATION) {
             return Err(NOT_HELD);
         }
+        let sender = self.clients.get(&id).ok_or(NOT_HELD)?.identity();
         let service = self.running(object)?;
-        let tell = TellService { rights, badge, text: tell.text };
+        let tell = TellService { rights, badge, sender, text: tell.text };
         let command = match descriptors {
             [] => ServiceCommand::Tell(tell),
             _ => ServiceCommand::TellWith(tell),

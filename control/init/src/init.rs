@@ -4,6 +4,7 @@ use crate::adoption::INTERRUPTED;
 use crate::clients::{Client, Object, Question, QuestionKind, Questions, refusal};
 use crate::grants::Grants;
 use crate::policy::Policy;
+use crate::principals::{Given, Unaudited};
 use crate::records::{CLIENT, Records};
 use crate::services::Service;
 use crate::sessions::SessionRecord;
@@ -105,6 +106,9 @@ pub struct Init {
     pub(crate) system: capability::Handle,
     pub(crate) grants: Grants,
     pub(crate) questions: Questions,
+    /// What clients were given for tokens, by badge.
+    pub(crate) given: BTreeMap<u64, Given>,
+    pub(crate) unaudited: Unaudited,
     pub(crate) records: Option<Records>,
     /// How many inits this system has had.
     pub(crate) incarnation: u64,
@@ -162,6 +166,8 @@ impl Init {
             system,
             grants: Grants::default(),
             questions: Questions::default(),
+            given: BTreeMap::new(),
+            unaudited: Unaudited::default(),
             stopping: None,
             outcome: Outcome::Stopped,
         })
@@ -174,13 +180,15 @@ impl Init {
             let flush = self.flush();
             let now = (!self.unfinished.is_empty()).then_some(Instant(0));
             let deadlines = now.into_iter().chain(flush).chain(self.questions.next_deadline());
-            let deadline = deadlines.chain(self.next_supervision()).min();
+            let deadline = deadlines.chain(self.next_supervision());
+            let deadline = deadline.chain(self.next_expiry()).min();
             self.machine.poller.wait(deadline, &mut ready);
             let unfinished = core::mem::take(&mut self.unfinished);
             ready.drain(..).for_each(|token| self.handle(Source::from_token(token)));
             unfinished.into_iter().for_each(|source| self.handle(Some(source)));
             self.enforce_deadlines();
             self.supervise();
+            self.expire();
             self.commit();
         }
         self.stop();
@@ -293,6 +301,7 @@ impl Init {
         // Somebody may have found no place, or no descriptor left, and be waiting.
         self.unfinished.insert(Source::Listener);
         self.questions.forget(id);
+        self.forget_given(id);
         let _ = self.capabilities.destroy_space(client.space);
         self.touch(CLIENT, id);
         self.touch_space(client.space);

@@ -18,6 +18,7 @@ mod lifecycle;
 mod lives;
 mod outbox;
 mod policy;
+mod principals;
 mod records;
 mod services;
 mod sessions;

@@ -69,7 +69,8 @@ impl Policy {
             | Rights::CREATE
             | Rights::DERIVE
             | Rights::REVOKE;
-        let owner = Rights::MOUNT | Rights::AUDIT | Rights::ACT_AS | Rights::CAP_SPAWN;
+        let owner =
+            Rights::MOUNT | Rights::AUDIT | Rights::ACT_AS | Rights::CAP_SPAWN | Rights::CONFIGURE;
         if self.is_owner(peer) { everyone | owner } else { everyone }
     }
 
@@ -91,6 +92,19 @@ impl Policy {
         } else {
             Rights::empty()
         }
+    }
+
+    /// The most that any principal may have of a service, and of the system: what the owner has.
+    pub(crate) fn most_service_rights(&self) -> Rights {
+        self.service_rights(&self.of_owner())
+    }
+
+    pub(crate) fn most_system_rights(&self) -> Rights {
+        self.system_rights(&self.of_owner())
+    }
+
+    fn of_owner(&self) -> Peer {
+        Peer { pid: 0, uid: self.owner, gid: 0, groups: Vec::new() }
     }
 
     /// Checks what a client wishes; what is more than it may have is refused, not cut down.

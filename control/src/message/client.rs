@@ -17,6 +17,7 @@
 //! | 0x010d | Statistics | session u64  | the service's, with `AUDIT`                  |
 //! | 0x010e | Control    | action u16: 0 start, 1 stop, 2 restart | the service's, with `CAP_SPAWN` |
 //! | 0x0119 | LastWords  |              | the service's, with `AUDIT`                  |
+//! | 0x0116 | Authenticate | token: list of up to 1,024 bytes | no; the token says it     |
 //! | 0x0118 | Reboot     |              | the system's, with `SHUTDOWN`                |
 //!
 //! A descriptor accompanies `TellWith`.
@@ -40,6 +41,7 @@ use capability::Rights;
 use dataplane::{SessionId, WaitMode};
 use zerocopy::little_endian::U16;
 
+use super::authentication::ShownToken;
 use super::codec::messages;
 use super::error::Fault;
 use super::field::{Field, record, sequence};
@@ -87,6 +89,8 @@ messages! {
         /// Why and where was the last incarnation ended of the service whose capability the header
         /// names, if it was because it gave no sign of life? Answered by `Told`.
         0x0119 + 0 => LastWords,
+        /// Give me what this token allows, besides what I hold. Answered by `Welcome`.
+        0x0116 + 0 => Authenticate(body: ShownToken),
         /// Stop the system and start it again in place. Answered by `Done`, when stopping has
         /// begun.
         0x0118 + 0 => Reboot,
