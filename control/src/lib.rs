@@ -7,8 +7,10 @@
 extern crate alloc;
 
 pub mod client;
+pub mod log_files;
 pub mod message;
 pub mod platform;
 pub mod runtime;
 pub mod service;
+pub mod store;
 pub mod token;

@@ -5,7 +5,7 @@ use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use capability::Rights;
-use dataplane::platform::{Memory, Poller, Token, Waiting};
+use dataplane::platform::{Doorbells, Memory, Poller, Token, Waiting};
 use dataplane::{Descriptor, Region};
 
 pub use crate::message::{MAX_DESCRIPTORS, MAX_MESSAGE_BYTES as MAX_MESSAGE};
@@ -251,6 +251,8 @@ pub struct Machine {
     pub waiting: Arc<dyn Waiting>,
     /// Regions.
     pub memory: Arc<dyn Memory>,
+    /// For ringing services that this one is a client of.
+    pub doorbells: Arc<dyn Doorbells>,
 }
 
 /// Makes the poller of a reactor's thread.

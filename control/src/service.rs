@@ -4,9 +4,11 @@ use crate::message::{Authenticated, PeerIdentity};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use capability::Rights;
+use core::fmt::Display;
 use core::future::Future;
 use core::pin::Pin;
 use dataplane::entry::Errno;
+use dataplane::log::Level;
 use dataplane::{Descriptor, SessionId};
 
 /// Names a region that the broker owns.
@@ -91,6 +93,8 @@ pub trait Broker {
     /// Takes back everything that a user session has given to clients; for the one service that
     /// keeps user sessions.
     fn deauthenticate(&self, _session: u64) {}
+    /// Has the logger keep a record; never waits. Where there is no logger, nothing happens.
+    fn log(&self, level: Level, message: &dyn Display, fields: &[(&str, &str)]);
 }
 
 /// A region made by the broker.

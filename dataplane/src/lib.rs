@@ -23,6 +23,7 @@ pub mod grant;
 mod handle_table;
 mod histogram;
 pub mod ledger;
+pub mod log;
 mod memory;
 pub mod platform;
 pub mod service;

@@ -8,6 +8,7 @@ use crate::values::{
 };
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
+use dataplane::log::Level;
 use glob::Pattern;
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -73,6 +74,8 @@ pub(crate) enum Command {
     Mount(Mount),
     /// Unmount
     Umount(Umount),
+    /// Show the records of services
+    Logs(Logs),
     /// Start a service that has stopped, or is quarantined
     Start(Supervise),
     /// Stop a service
@@ -94,6 +97,9 @@ pub(crate) struct Up {
     /// only; the directory of the system is made if it is not there. Repeatable
     #[arg(long = "mount", value_name = "MOUNT", value_parser = mounting())]
     pub(crate) mounts: Vec<Mounting>,
+    /// Keep what is to outlive the system, such as the log, in this directory
+    #[arg(long, value_name = "DIR")]
+    pub(crate) state: Option<PathBuf>,
     /// Stay until the system is stopped, by `veridian down` or by Ctrl-C
     #[arg(long)]
     pub(crate) foreground: bool,
@@ -107,6 +113,59 @@ pub(crate) struct Run {
     /// The command and its arguments
     #[arg(required = true, last = true, value_name = "CMD")]
     pub(crate) command: Vec<OsString>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Logs {
+    /// Go on with new records as they come
+    #[arg(short, long)]
+    pub(crate) follow: bool,
+    /// Of this service alone; init counts as one
+    #[arg(long, value_name = "SERVICE")]
+    pub(crate) service: Option<String>,
+    /// This important, or more: error, warning, info, debug, trace
+    #[arg(long, default_value = "info", value_parser = level)]
+    pub(crate) level: Level,
+    /// Not older: `10m`, `2h`, or a time like 2030-01-31T12:00:00Z
+    #[arg(long, value_name = "TIME", value_parser = since)]
+    pub(crate) since: Option<Seconds>,
+    /// As one JSON object a line
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// In the format of another system, a record a line
+    #[arg(long, value_name = "FORMAT", conflicts_with = "json")]
+    pub(crate) export: Option<Export>,
+    /// What has become of each source's records instead: received = kept + limited; dropped were
+    /// never sent, because the logger did not keep up
+    #[arg(long, conflicts_with_all = ["follow", "service", "since", "export"])]
+    pub(crate) sources: bool,
+}
+
+/// Formats of other systems.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Export {
+    /// systemd's journal, JSON
+    Journal,
+    /// Syslog, RFC 5424
+    Syslog,
+}
+
+/// A time, seconds since 1970.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Seconds(pub(crate) i64);
+
+fn level(text: &str) -> Result<Level, String> {
+    text.parse().map_err(|_| "a level is error, warning, info, debug or trace".to_owned())
+}
+
+fn since(text: &str) -> Result<Seconds, String> {
+    if let Ok(time) = text.parse::<jiff::Timestamp>() {
+        return Ok(Seconds(time.as_second()));
+    }
+    let ago: jiff::SignedDuration = text
+        .parse()
+        .map_err(|_| "a time is an age like 10m or 2h, or like 2030-01-31T12:00:00Z".to_owned())?;
+    Ok(Seconds(jiff::Timestamp::now().as_second().saturating_sub(ago.as_secs())))
 }
 
 #[derive(Debug, Args)]

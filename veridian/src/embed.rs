@@ -2,11 +2,13 @@
 //! without processes. Nothing is isolated; a service that panics takes only its thread along.
 
 use crate::roles::{self, units};
+use auth::MemoryStore;
 use control::client::{ClientMachine, Connection};
 use control::platform::{Channel, Machine, Pairing, SpawnError};
 use init::{Init, InitError, InitMachine, Policy, StartReport};
 use platform::NotifierThread;
 use platform::local::{Platform, Role, Roles, poller};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
@@ -120,17 +122,38 @@ fn prepare(platform: &Platform, lifeline: Arc<dyn Channel>) -> Result<Init, Loca
         keeper: None,
     };
     let policy = Policy::new(rustix::process::getuid().as_raw());
-    Init::new(machine, units(), policy).map_err(LocalError::Init)
+    Init::new(machine, units(None), policy).map_err(LocalError::Init)
 }
 
 fn local_roles(platform: &Platform) -> Roles {
-    let on = platform.clone();
-    let vfs = move |channel: Arc<dyn Channel>| {
-        let machine = Machine { waiting: on.waiting(), memory: on.memory() };
-        let pools = on.clone();
-        let offload = move || pools.offload(roles::vfs::HOST_THREADS);
-        let served = poller().map(|poller| roles::vfs::serve_on(channel, machine, poller, offload));
-        i32::from(!matches!(served, Ok(Ok(()))))
+    let machine = Machine {
+        waiting: platform.waiting(),
+        memory: platform.memory(),
+        doorbells: platform.doorbells(),
     };
-    Roles::from([(roles::vfs::NAME.to_owned(), Arc::new(vfs) as Role)])
+    let for_auth = machine.clone();
+    let (for_vfs, pools) = (machine.clone(), platform.clone());
+    let vfs = move |channel: Arc<dyn Channel>| {
+        let pools = pools.clone();
+        let offload = move || pools.offload(roles::vfs::HOST_THREADS);
+        let serve = |poller| roles::vfs::serve_on(channel, for_vfs.clone(), poller, offload);
+        i32::from(!matches!(poller().map(serve), Ok(Ok(()))))
+    };
+    let logger = move |channel: Arc<dyn Channel>| {
+        let serve = |poller| roles::logger::serve_on(channel, machine.clone(), poller, None);
+        i32::from(!matches!(poller().map(serve), Ok(Ok(()))))
+    };
+    let threads = platform.clone();
+    let auth = move |channel: Arc<dyn Channel>| {
+        let threads = threads.offload(1);
+        let store = Rc::new(MemoryStore::default());
+        let machine = for_auth.clone();
+        let serve = |poller| roles::auth::serve_on(channel, machine, poller, threads, store);
+        i32::from(!matches!(poller().map(serve), Ok(Ok(()))))
+    };
+    Roles::from([
+        (roles::auth::NAME.to_owned(), Arc::new(auth) as Role),
+        (roles::vfs::NAME.to_owned(), Arc::new(vfs) as Role),
+        (roles::logger::NAME.to_owned(), Arc::new(logger) as Role),
+    ])
 }

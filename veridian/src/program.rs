@@ -66,6 +66,7 @@ fn run(
         Command::Stat(options) => commands::stat::run(&options, &address, output),
         Command::Mount(options) => commands::mount::run(&options, &address, output),
         Command::Umount(options) => commands::mount::unmount(&options, &address),
+        Command::Logs(options) => commands::logs::run(&options, &address, output),
         Command::Start(options) => {
             commands::supervise::run(&options, ServiceAction::Start, &address)
         }

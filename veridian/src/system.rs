@@ -22,6 +22,7 @@ use std::fmt;
 use std::fs::File;
 use std::hash::{BuildHasher, Hasher};
 use std::os::fd::OwnedFd;
+use std::os::unix::ffi::OsStringExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -144,7 +145,7 @@ impl Embedded {
     /// # Errors
     /// What kept it from starting.
     pub fn start() -> Result<Self> {
-        Self::start_with(Program::default(), Address::unique())
+        Self::start_with(Program::default(), Address::unique(), None)
     }
 
     /// The same, where this process is another program than `veridian`.
@@ -153,11 +154,11 @@ impl Embedded {
     /// What kept it from starting.
     pub fn start_from(program: &Path) -> Result<Self> {
         let program = Program { path: program.to_owned(), ..Program::default() };
-        Self::start_with(program, Address::unique())
+        Self::start_with(program, Address::unique(), None)
     }
 
-    fn start_with(program: Program, address: Address) -> Result<Self> {
-        let (process, report) = InitProcess::start(program, &address, Stays::WithStarter)?;
+    fn start_with(program: Program, address: Address, state: Option<&Path>) -> Result<Self> {
+        let (process, report) = InitProcess::start(program, &address, state, Stays::WithStarter)?;
         let connection = connect(&address)?;
         Ok(Self { address, connection, started_in: report.total, report, process })
     }
@@ -176,11 +177,11 @@ impl Embedded {
 ///
 /// # Errors
 /// What kept it from starting.
-pub fn start_detached(address: &Address) -> Result<StartReport> {
+pub fn start_detached(address: &Address, state: Option<&Path>) -> Result<StartReport> {
     // Whoever reads this process's output is not to wait for a system that stays.
     let nowhere = File::options().write(true).open("/dev/null").context("opening /dev/null")?;
     let program = Program { output: Output::File(nowhere), ..Program::default() };
-    let (process, report) = InitProcess::start(program, address, Stays::Forever)?;
+    let (process, report) = InitProcess::start(program, address, state, Stays::Forever)?;
     process.leave();
     Ok(report)
 }
@@ -192,13 +193,14 @@ pub fn start_detached(address: &Address) -> Result<StartReport> {
 /// What kept it from starting, or from ending in order; what `ready` says.
 pub fn run_foreground(
     address: &Address,
+    state: Option<&Path>,
     ready: impl FnOnce(&StartReport) -> Result<()>,
 ) -> Result<()> {
     let told = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM, SIGHUP] {
         signal_hook::flag::register(signal, Arc::clone(&told)).context("watching for signals")?;
     }
-    let system = Embedded::start_with(Program::default(), address.clone())?;
+    let system = Embedded::start_with(Program::default(), address.clone(), state)?;
     let readied = ready(&system.report);
     let is_over =
         || told.load(Ordering::Relaxed) || system.connection.wait_closed(LOOK_INTERVAL_NS);
@@ -246,7 +248,12 @@ struct InitProcess {
 }
 
 impl InitProcess {
-    fn start(program: Program, address: &Address, stays: Stays) -> Result<(Self, StartReport)> {
+    fn start(
+        program: Program,
+        address: &Address,
+        state: Option<&Path>,
+        stays: Stays,
+    ) -> Result<(Self, StartReport)> {
         let begun = Instant::now();
         let spawner = Platform::new()
             .spawning(program)
@@ -256,15 +263,18 @@ impl InitProcess {
             .spawn_apart(&unit)
             .map_err(|error| anyhow!("cannot start the guardian ({error:?})"))?;
         let process = Self { spawner, channel: started.channel, pid: started.pid };
-        let started = process.launch(address, stays)?;
+        let started = process.launch(address, state, stays)?;
         let report = StartReport { total: begun.elapsed(), services: started.services.into_vec() };
         Ok((process, report))
     }
 
-    fn launch(&self, address: &Address, stays: Stays) -> Result<Started> {
+    fn launch(&self, address: &Address, state: Option<&Path>, stays: Stays) -> Result<Started> {
+        let state = state.map(std::path::absolute).transpose().context("finding the state")?;
+        let state = state.unwrap_or_default().into_os_string().into_vec();
         let text = address.0.clone().into_bytes();
         let start = StartSystem {
             address: text.try_into().map_err(|_| anyhow!("the address is too long"))?,
+            state: state.try_into().map_err(|_| anyhow!("the path of the state is too long"))?,
             stays: u16::from(stays == Stays::Forever),
         };
         let bytes = LaunchCommand::Start(start).encode(Header::new(1));

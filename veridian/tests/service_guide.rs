@@ -108,7 +108,11 @@ impl Service for Counter {
 
 /// What a thread that is the counter runs; the result is its exit code.
 fn counter_role(platform: &Platform) -> Role {
-    let machine = Machine { waiting: platform.waiting(), memory: platform.memory() };
+    let machine = Machine {
+        waiting: platform.waiting(),
+        memory: platform.memory(),
+        doorbells: platform.doorbells(),
+    };
     Arc::new(move |channel: Arc<dyn Channel>| {
         let Ok(poller) = poller() else { return 1 };
         let served = serve(channel, machine.clone(), poller, |_, _| Counter::default());

@@ -73,7 +73,11 @@ impl Service for Fragile {
 }
 
 fn fragile(platform: &Platform) -> Role {
-    let machine = Machine { waiting: platform.waiting(), memory: platform.memory() };
+    let machine = Machine {
+        waiting: platform.waiting(),
+        memory: platform.memory(),
+        doorbells: platform.doorbells(),
+    };
     Arc::new(move |channel: Arc<dyn Channel>| {
         let Ok(poller) = poller() else { return 1 };
         let held = Arc::clone(&channel);

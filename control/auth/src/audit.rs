@@ -26,6 +26,7 @@ use alloc::rc::Rc;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
 use control::message::{AuditRecord, ChainFault, ChainReport};
+use control::store::Store;
 use control::token::{KEY_BYTES, link};
 use core::cell::{Cell, RefCell};
 use core::fmt::Write;
@@ -33,7 +34,6 @@ use dataplane::entry::Errno;
 use subtle::ConstantTimeEq;
 
 use crate::bytes::Reader;
-use crate::store::Store;
 use crate::turns::Turns;
 
 const LOG: &str = "audit.log";

@@ -7,7 +7,7 @@
 //!   passwords   argon2id, off the service's thread
 //!   lockout     how long to wait after failures
 //!   audit       what has happened, chained so that nothing of it is changed unnoticed
-//!   store       the seam to whatever keeps files
+//!   store       files in memory, where nothing is kept
 //!   turns       one change after the other
 //! ```
 //!
@@ -33,4 +33,4 @@ mod turns;
 
 pub use passwords::{HashCost, HashJob, Hashing};
 pub use service::{AuthConfig, AuthService, Random, Surroundings};
-pub use store::{MemoryStore, Store};
+pub use store::MemoryStore;

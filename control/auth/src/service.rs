@@ -9,6 +9,7 @@ use alloc::vec::Vec;
 use capability::Rights;
 use control::message::{AuthReply, AuthRequest, Authenticated, Header, Message, PeerIdentity};
 use control::service::{Broker, Sender, Service};
+use control::store::Store;
 use core::cell::{Cell, RefCell};
 use dataplane::SessionInfo;
 use dataplane::entry::{Errno, Handle, Opcode, Sqe};
@@ -20,7 +21,6 @@ use crate::audit::Audit;
 use crate::database::Database;
 use crate::error::Refusal;
 use crate::passwords::{HashCost, Hashing};
-use crate::store::Store;
 use crate::turns::Turns;
 
 const DATABASE: &str = "principals";

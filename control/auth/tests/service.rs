@@ -2,16 +2,18 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
-use auth::{AuthConfig, AuthService, HashCost, Store, Surroundings};
+use auth::{AuthConfig, AuthService, HashCost, Surroundings};
 use capability::Rights;
 use control::message::{
     ActsAs, AuthReply, AuthRequest, ChainFault, Header, LogIn, MapUser, Message, NewUser,
     PeerIdentity, PrincipalKind, PrincipalNamed, Secret, SessionsAfter, SetPassword,
 };
 use control::service::{Broker, BrokeredRegion, LocalFuture, RegionId, Sender, Service};
+use control::store::Store;
 use control::token::{Caveat, Token};
 use dataplane::SessionId;
 use dataplane::entry::Errno;
+use dataplane::log::Level;
 use dataplane::platform::Timestamp;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -92,6 +94,7 @@ impl Broker for Heard {
     fn destroy_region(&self, _: RegionId) {}
     fn offer(&self, _: SessionId, _: u32, _: RegionId) {}
     fn withdraw(&self, _: SessionId, _: u32) {}
+    fn log(&self, _: Level, _: &dyn std::fmt::Display, _: &[(&str, &str)]) {}
     fn deauthenticate(&self, session: u64) {
         self.0.borrow_mut().push(session);
     }

@@ -6,8 +6,8 @@
 #![no_main]
 
 use control::message::{
-    BrokerReply, ClientMessage, Header, LaunchCommand, LaunchReply, Message, ServiceCommand,
-    ServiceMessage,
+    BrokerReply, ClientMessage, GuardianCommand, GuardianReply, Header, LaunchCommand, LaunchReply,
+    Message, ServiceCommand, ServiceMessage,
 };
 use libfuzzer_sys::fuzz_target;
 
@@ -27,6 +27,8 @@ fuzz_target!(|input: &[u8]| {
     check::<ServiceMessage>(&bytes);
     check::<LaunchCommand>(&bytes);
     check::<LaunchReply>(&bytes);
+    check::<GuardianCommand>(&bytes);
+    check::<GuardianReply>(&bytes);
 });
 
 fn check<M: Message>(bytes: &[u8]) {

@@ -8,6 +8,7 @@
 use crate::clients::{Client, Question, QuestionKind};
 use crate::commands::Refused;
 use crate::init::Init;
+use crate::logging::holding_service;
 use crate::outbox::Outbox;
 use crate::records::{
     self, CLIENT, REGION, REST, SERVICE, SESSION, SPACE, SavedSession, Words, keeper_key,
@@ -16,11 +17,13 @@ use crate::services::{Pulse, Service};
 use crate::sessions::{Phase, SessionRecord};
 use crate::tokens::Source;
 use alloc::collections::BTreeSet;
+use alloc::format;
 use alloc::vec::Vec;
 use capability::{Capabilities, Handle, SpaceId};
 use control::message::{ServiceCommand, SessionNamed};
 use dataplane::SessionId;
 use dataplane::entry::Errno;
+use dataplane::log::Level;
 use dataplane::platform::Instant;
 
 /// What those hear whose requests an earlier init had not answered.
@@ -54,6 +57,9 @@ impl Init {
             self.service_ended(place, UNKNOWN_END);
         }
         self.finish_what_was_begun();
+        let text = format!("init goes on as incarnation {}", self.incarnation);
+        self.log(Level::Warning, text, &[]);
+        self.connect_to_logger();
         self.commit();
         true
     }
@@ -221,7 +227,11 @@ impl Init {
             .sessions
             .iter()
             .filter(|(_, record)| {
-                record.phase != Phase::Open || !self.clients.contains_key(&record.client)
+                let holder = holding_service(record.client);
+                let holder = holder.and_then(|place| self.services.get(place));
+                let is_held = self.clients.contains_key(&record.client)
+                    || holder.is_some_and(Service::serves);
+                record.phase != Phase::Open || !is_held
             })
             .map(|(id, _)| *id)
             .collect();

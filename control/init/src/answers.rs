@@ -2,6 +2,7 @@
 
 use crate::clients::refusal;
 use crate::init::Init;
+use crate::logging::holding_service;
 use crate::records::{REGION, SESSION};
 use crate::services::{Awaited, Service};
 use crate::sessions::{Phase, SessionRecord};
@@ -191,7 +192,7 @@ impl Init {
             ) => {
                 self.reply(client, request, &BrokerReply::Failed(failed));
             }
-            (Awaited::Stopped, _) => {}
+            (Awaited::Stopped | Awaited::Noted, _) => {}
             (awaited, _) => self.abandoned(awaited),
         }
     }
@@ -203,6 +204,9 @@ impl Init {
         record.phase = Phase::Open;
         let (client, descriptors) = (record.client, record.for_client());
         let connected = Connected { terms: record.terms, features: 0, root: opened.root };
+        if let Some(place) = holding_service(client) {
+            return self.hand_over(place, connected, descriptors);
+        }
         self.reply_with(client, request, &BrokerReply::Connected(connected), descriptors);
     }
 
@@ -228,7 +232,7 @@ impl Init {
             | Awaited::Done { client, request } => {
                 self.reply(client, request, &gone());
             }
-            Awaited::Stopped | Awaited::Heartbeat => {}
+            Awaited::Stopped | Awaited::Heartbeat | Awaited::Noted => {}
         }
     }
 

@@ -2,6 +2,7 @@
 
 use crate::clients::{Object, Question, QuestionKind};
 use crate::init::{Init, Outcome};
+use crate::logging::holding_service;
 use crate::policy;
 use crate::principals::Privileged;
 use crate::records::{CLIENT, SESSION};
@@ -334,12 +335,14 @@ impl Init {
         let report =
             self.services.iter().map(|service| service.status(now, self.resident_bytes(service)));
         let services = report.collect::<Vec<_>>().try_into().unwrap_or_default();
+        let is_of_client = |record: &&SessionRecord| holding_service(record.client).is_none();
+        let of_clients = self.sessions.values().filter(is_of_client).count();
         let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         let held = self.clients.values().filter_map(|c| self.capabilities.held(c.space).ok()).sum();
         BrokerReply::StatusReport(StatusReport {
             counts: Counts {
                 clients: count(self.clients.len()),
-                sessions: count(self.sessions.len()),
+                sessions: count(of_clients),
                 regions: count(self.grants.len()),
                 capabilities: held,
                 init_pid: self.machine.pid,

@@ -3,6 +3,7 @@
 use crate::adoption::INTERRUPTED;
 use crate::clients::{Client, Object, Question, QuestionKind, Questions, refusal};
 use crate::grants::Grants;
+use crate::logging::OwnRecords;
 use crate::policy::Policy;
 use crate::principals::{Given, Unaudited};
 use crate::records::{CLIENT, Records};
@@ -110,6 +111,7 @@ pub struct Init {
     pub(crate) given: BTreeMap<u64, Given>,
     pub(crate) unaudited: Unaudited,
     pub(crate) records: Option<Records>,
+    pub(crate) own_records: OwnRecords,
     /// How many inits this system has had.
     pub(crate) incarnation: u64,
     pub(crate) stopping: Option<Instant>,
@@ -151,6 +153,7 @@ impl Init {
         Ok(Self {
             started: machine.waiting.now(),
             records: Records::open(machine.keeper.take()),
+            own_records: OwnRecords::default(),
             incarnation: 1,
             machine,
             policy,

@@ -16,6 +16,7 @@ mod init;
 mod journal;
 mod lifecycle;
 mod lives;
+mod logging;
 mod outbox;
 mod policy;
 mod principals;

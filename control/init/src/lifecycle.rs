@@ -7,9 +7,13 @@ use crate::records::{REGION, SERVICE, SESSION, keeper_key};
 use crate::services::{Awaited, Pulse, Service};
 use crate::sessions::{Phase, SessionRecord};
 use crate::tokens::Source;
+use alloc::borrow::ToOwned;
+use alloc::format;
+use alloc::string::ToString;
 use alloc::vec::Vec;
 use control::message::{Pong, ServiceCommand, ServiceStart, ServiceState};
 use dataplane::Descriptor;
+use dataplane::log::Level;
 use dataplane::platform::Instant;
 
 /// What a service has ended with that does not speak its protocol, or was never there.
@@ -162,6 +166,12 @@ impl Init {
             0 => Pulse::None,
             within => Pulse::AskAt(now.after_ns(within / 2)),
         };
+        let name = service.unit.name.clone();
+        let took = format!("{} us", now.since_ns(service.spawned) / 1000);
+        let pid = service.pid.to_string();
+        let fields = [("pid", &*pid), ("took", &*took)];
+        self.log(Level::Information, format!("service {name} is ready"), &fields);
+        self.connect_to_logger();
         self.pause_or_resume();
         self.start_what_can();
     }
@@ -266,6 +276,7 @@ impl Init {
         let completed = |id| self.sessions.get(id).is_some_and(SessionRecord::has_completed);
         service.has_worked |= service.counters.completed > 0 || sessions.iter().any(completed);
         self.bury(place, code);
+        self.close_held(place);
         for region in self.grants.forget(place) {
             self.touch(REGION, region);
         }
@@ -306,13 +317,38 @@ impl Init {
         }
         let ready = (service.ready != Instant(0)).then_some(service.ready);
         let end = End { at: now, code, ready, had_worked: service.has_worked };
-        match service.lives.ended(end, service.unit.restart) {
+        let next = service.lives.ended(end, service.unit.restart);
+        (service.state, service.deadline) = match next {
+            Next::StartAt(at) => (ServiceState::Restarting, Some(at)),
+            Next::Quarantine => (ServiceState::Quarantined, None),
+            Next::Nothing { failed: true } => (ServiceState::Failed, None),
+            Next::Nothing { failed: false } => (ServiceState::Stopped, None),
+        };
+        self.log_end(place, code, next, now);
+    }
+
+    fn log_end(&mut self, place: usize, code: i32, next: Next, now: Instant) {
+        let Some(service) = self.services.get(place) else { return };
+        let how = match code {
+            signal @ ..0 => format!("was ended by signal {}", -signal),
+            code => format!("has ended with exit code {code}"),
+        };
+        let what_next = match next {
+            Next::StartAt(at) if at <= now => "it is started again at once".to_owned(),
             Next::StartAt(at) => {
-                (service.state, service.deadline) = (ServiceState::Restarting, Some(at));
+                format!("it is started again in {} ms", at.since_ns(now) / 1_000_000)
             }
-            Next::Quarantine => service.state = ServiceState::Quarantined,
-            Next::Nothing { failed: true } => service.state = ServiceState::Failed,
-            Next::Nothing { failed: false } => service.state = ServiceState::Stopped,
-        }
+            Next::Quarantine => "it is quarantined: it has ended too often".to_owned(),
+            Next::Nothing { .. } => "it is not started again".to_owned(),
+        };
+        let text = format!("service {} {how}; {what_next}", service.unit.name);
+        let (pid, words) = (service.pid.to_string(), service.last_words.clone());
+        let level = if code == 0 { Level::Information } else { Level::Error };
+        let fields: &[_] = if words.is_empty() || !service.is_killed {
+            &[("pid", &*pid)]
+        } else {
+            &[("pid", &*pid), ("last_words", &*words)]
+        };
+        self.log(level, text, fields);
     }
 }

@@ -32,6 +32,8 @@ pub(crate) enum Awaited {
     Done { client: u64, request: u64 },
     /// The service has stopped.
     Stopped,
+    /// The logger has a record of init's own.
+    Noted,
 }
 
 pub(crate) struct Service {

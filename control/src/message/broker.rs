@@ -165,7 +165,7 @@ record! {
     Counts, 24 bytes {
         /// Connections.
         0 => clients: u32,
-        /// Sessions.
+        /// Sessions of clients.
         4 => sessions: u32,
         /// Regions that services grant from.
         8 => regions: u32,

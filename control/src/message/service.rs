@@ -20,6 +20,7 @@
 //! | 0x030c | Resume        |                 |                                                      |
 //! | 0x030f | Authenticate  | `Authenticate`  |                                                      |
 //! | 0x0310 | Audit         | text            |                                                      |
+//! | 0x030d | Connected     | see `broker`    | client region, service region, arena, doorbell       |
 //!
 //! From the service:
 //!
@@ -51,7 +52,7 @@ use dataplane::SessionId;
 use dataplane::entry::{Errno, Handle};
 
 use super::authentication::{Authenticate, Authenticated, Deauthenticate};
-use super::broker::Told;
+use super::broker::{Connected, Told};
 use super::client::Tell;
 use super::codec::messages;
 use super::failed::Failed;
@@ -100,6 +101,9 @@ messages! {
         0x030f + 0 => Authenticate(body: Authenticate),
         /// Something happened that is to be in the audit log. Not answered.
         0x0310 + 0 => Audit(body: Tell),
+        /// A session with the logger, for the service's records; beside it its client region,
+        /// service region, arena and doorbell. Not answered.
+        0x030d + 4 => Connected(body: Connected),
     }
 }
 

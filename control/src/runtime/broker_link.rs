@@ -1,5 +1,6 @@
 //! A service's end of its control channel: what it asks the broker, and the answers.
 
+use super::log::Log;
 use crate::message::{
     CreateRegion, Deauthenticate, DestroyRegion, Header, Message, Offer, ServiceMessage,
     SessionEnded, Withdraw,
@@ -12,10 +13,12 @@ use alloc::rc::Rc;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::cell::{Cell, RefCell};
+use core::fmt::Display;
 use core::future::poll_fn;
 use core::task::{Poll, Waker};
 use dataplane::SessionId;
 use dataplane::entry::Errno;
+use dataplane::log::Level;
 use dataplane::platform::Waiting;
 
 /// The answer to a request for a region, when it has come, and who waits for it.
@@ -29,6 +32,7 @@ pub(super) struct BrokerLink {
     line: Line,
     next_request: Cell<u64>,
     pending: Rc<RefCell<BTreeMap<u64, Pending>>>,
+    pub(super) log: Log,
 }
 
 /// The channel to the broker.
@@ -55,8 +59,9 @@ impl Line {
 
 impl BrokerLink {
     pub(super) fn new(channel: Arc<dyn Channel>, waiting: Arc<dyn Waiting>) -> Self {
+        let log = Log::new(Arc::clone(&waiting));
         let line = Line { channel, waiting };
-        Self { line, next_request: Cell::new(1), pending: Rc::default() }
+        Self { line, next_request: Cell::new(1), pending: Rc::default(), log }
     }
 
     pub(super) fn channel(&self) -> &Arc<dyn Channel> {
@@ -137,6 +142,10 @@ impl Broker for BrokerLink {
 
     fn offer(&self, session: SessionId, grant: u32, region: RegionId) {
         self.send(0, &ServiceMessage::Offer(Offer { session, region: region.0, grant }));
+    }
+
+    fn log(&self, level: Level, message: &dyn Display, fields: &[(&str, &str)]) {
+        self.log.log(level, message, fields);
     }
 
     fn withdraw(&self, session: SessionId, grant: u32) {

@@ -2,6 +2,7 @@
 //! polls the service's own tasks.
 
 mod broker_link;
+mod log;
 mod serve;
 mod sessions;
 

@@ -10,10 +10,12 @@ use crate::platform::{CONTROL_TOKEN, Channel, Machine, Packet};
 use crate::service::{Broker, BrokeredRegion, RegionId, Sender, Service};
 use alloc::boxed::Box;
 use alloc::rc::Rc;
+use alloc::string::ToString;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::cell::Cell;
 use dataplane::entry::Errno;
+use dataplane::log::Level;
 use dataplane::platform::Poller;
 use dataplane::service::{DataService, Reactor};
 use dataplane::{Descriptor, SessionId};
@@ -72,7 +74,11 @@ impl<S: Service + DataService> Runtime<S> {
         self.start();
         let mut tokens = Vec::new();
         loop {
+            self.reactor.set_alarm(self.link.log.pump());
             for ended in self.reactor.turn(&mut tokens) {
+                let session = ended.session.0.to_string();
+                let what = &"a session was ended because its rings were corrupt";
+                self.link.log(Level::Warning, what, &[("session", &session)]);
                 self.link.session_ended(ended.session, ended.errno);
             }
             if !tokens.is_empty() {
@@ -94,6 +100,7 @@ impl<S: Service + DataService> Runtime<S> {
             match service.start().await {
                 Ok(()) => {
                     phase.set(Phase::Serving);
+                    link.log(Level::Information, &"serves", &[]);
                     link.send(0, &ServiceMessage::Ready);
                 }
                 Err(errno) => phase.set(Phase::Failed(errno)),
@@ -132,6 +139,12 @@ impl<S: Service + DataService> Runtime<S> {
                 ServiceMessage::Done
             }
             ServiceCommand::RevokeSession(named) => {
+                let session = named.session.0.to_string();
+                self.link.log(
+                    Level::Information,
+                    &"a session was revoked",
+                    &[("session", &session)],
+                );
                 self.reactor.revoke(named.session);
                 ServiceMessage::Done
             }
@@ -162,6 +175,10 @@ impl<S: Service + DataService> Runtime<S> {
             }
             ServiceCommand::TellWith(tell) => {
                 self.tell(request, tell, packet.descriptors.first().cloned());
+                return Ok(());
+            }
+            ServiceCommand::Connected(connected) => {
+                self.link.log.connected(&self.machine, &connected, &packet.descriptors);
                 return Ok(());
             }
             ServiceCommand::Pause => {

@@ -104,4 +104,6 @@ opcodes! {
     Lock = 42,
     /// Reports changes.
     Watch = 43,
+    /// Appends records to the log.
+    Append = 64,
 }

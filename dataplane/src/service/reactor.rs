@@ -92,6 +92,8 @@ pub struct Reactor<S: DataService> {
     next_glance: usize,
     /// Whether no request is accepted.
     paused: bool,
+    /// When its user has something to do.
+    alarm: Option<Instant>,
 }
 
 impl<S: DataService> Reactor<S> {
@@ -120,6 +122,7 @@ impl<S: DataService> Reactor<S> {
             looked,
             next_glance: 0,
             paused: false,
+            alarm: None,
         }
     }
 
@@ -204,6 +207,11 @@ impl<S: DataService> Reactor<S> {
     /// was accepted before goes on.
     pub fn pause(&mut self) {
         self.paused = true;
+    }
+
+    /// A turn that waits does so at most until then.
+    pub fn set_alarm(&mut self, at: Option<Instant>) {
+        self.alarm = at;
     }
 
     /// Accepts requests again.
@@ -394,7 +402,8 @@ impl<S: DataService> Reactor<S> {
 
     fn sleep(&mut self, others: &mut Vec<Token>) {
         if self.hub.arm() {
-            let deadline = self.due.first().map(|(at, _)| *at);
+            let due = self.due.first().map(|(at, _)| *at);
+            let deadline = due.into_iter().chain(self.alarm).min();
             self.poller.wait(deadline, &mut self.ready);
         }
         self.hub.disarm();

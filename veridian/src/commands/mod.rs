@@ -10,6 +10,7 @@ pub(crate) mod cp;
 pub(crate) mod down;
 mod files;
 pub(crate) mod find;
+pub(crate) mod logs;
 pub(crate) mod ls;
 pub(crate) mod mkdir;
 pub(crate) mod mount;

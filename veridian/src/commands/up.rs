@@ -8,8 +8,9 @@ use anyhow::Result;
 use control::message::ServiceState;
 
 pub(crate) fn run(options: &Up, address: &Address, output: &mut Output) -> Result<()> {
+    let state = options.state.as_deref();
     if !options.foreground {
-        let report = system::start_detached(address)?;
+        let report = system::start_detached(address, state)?;
         if let Err(error) = attach::mount_all(&options.mounts, address) {
             system::stop(address)?;
             return Err(error);
@@ -18,7 +19,7 @@ pub(crate) fn run(options: &Up, address: &Address, output: &mut Output) -> Resul
     }
     // That nobody reads what is told does not end the system.
     let mut told = Ok(());
-    system::run_foreground(address, |report| {
+    system::run_foreground(address, state, |report| {
         attach::mount_all(&options.mounts, address)?;
         told = tell(report, address, output).and_then(|()| output.flush());
         Ok(())

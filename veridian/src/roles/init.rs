@@ -48,8 +48,12 @@ fn begin(begun: Begun) -> Result<Init, String> {
         pid,
         keeper: Some(Box::new(guardian)),
     };
+    let state =
+        std::str::from_utf8(&start.state).map_err(|_| "the path of the state is not UTF-8")?;
+    let state = Some(state).filter(|state| !state.is_empty());
     let policy = Policy::new(rustix::process::getuid().as_raw());
-    let mut init = Init::new(machine, super::units(), policy).map_err(|error| explain(&error))?;
+    let mut init =
+        Init::new(machine, super::units(state), policy).map_err(|error| explain(&error))?;
     if init.adopt() {
         return Ok(init);
     }

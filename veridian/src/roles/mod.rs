@@ -1,27 +1,67 @@
 //! What a process of the system is: init or a service. Taken before any argument is parsed, so
 //! that a role touches no more of the program than it needs.
 
+pub(crate) mod auth;
 pub(crate) mod guardian;
 pub(crate) mod init;
+pub(crate) mod logger;
 pub(crate) mod vfs;
 
+use capability::Rights;
 use control::platform::Unit;
+use rustix::fd::OwnedFd;
+use rustix::fs::{Mode, OFlags};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::ffi::OsString;
+use std::fmt::Display;
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::Path;
 use std::process::ExitCode;
 
 /// The first argument of a process that is started as a role.
 const ROLE: &str = "service";
 
-/// Every service of the system, in boot order.
-pub(crate) fn units() -> Vec<Unit> {
-    vec![Unit::new(vfs::NAME)]
+/// The option of a role that names the directory for what it keeps.
+const STATE: &str = "--state";
+
+/// Every service of the system, in boot order. `state`: the directory for what outlives the system.
+pub(crate) fn units(state: Option<&str>) -> Vec<Unit> {
+    let to_log = (logger::NAME.to_owned(), Rights::CONNECT | Rights::WRITE);
+    let unit = |name: &str| Unit { capabilities: vec![to_log.clone()], ..Unit::new(name) };
+    let keeping = |mut unit: Unit| {
+        if let Some(state) = state {
+            let words = [OWN_PROGRAM, ROLE, &unit.name, STATE, state];
+            unit.command = words.map(str::to_owned).into();
+        }
+        unit
+    };
+    let wants = || vec![logger::NAME.to_owned()];
+    vec![
+        keeping(Unit::new(logger::NAME)),
+        keeping(Unit { wants: wants(), ..unit(auth::NAME) }),
+        Unit { wants: wants(), ..unit(vfs::NAME) },
+    ]
+}
+
+/// This program, also if its file has been replaced meanwhile.
+const OWN_PROGRAM: &str = "/proc/self/exe";
+
+/// The directory `NAME` in the directory for what outlives the system; made if it is not there.
+fn state_directory(state: &Path, name: &str) -> Result<OwnedFd, String> {
+    let path = state.join(name);
+    let failed = |error: &dyn Display| format!("{}: {error}", path.display());
+    let mut builder = DirBuilder::new();
+    builder.recursive(true).mode(0o700).create(&path).map_err(|error| failed(&error))?;
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    rustix::fs::open(&path, flags, Mode::empty()).map_err(|error| failed(&error))
 }
 
 /// Takes the role that the arguments name, if they name one; returns when the role is over.
 #[must_use]
 pub fn dispatch(mut arguments: impl Iterator<Item = OsString>) -> Option<ExitCode> {
     let role = arguments.nth(1).filter(|first| first == ROLE).and_then(|_| arguments.next())?;
+    let state = arguments.next().filter(|option| option == STATE).and_then(|_| arguments.next());
     let Some(channel) = platform::linux::service_channel() else {
         eprintln!("veridian: services are started by init; see `veridian up`");
         return Some(ExitCode::from(2));
@@ -31,9 +71,15 @@ pub fn dispatch(mut arguments: impl Iterator<Item = OsString>) -> Option<ExitCod
         eprintln!("veridian {}: will not say where it hangs: {error}", role.display());
     }
     let done = |(): ()| ExitCode::SUCCESS;
+    let directory =
+        |name| state.as_ref().map(|state| state_directory(Path::new(state), name)).transpose();
     let took = match role.to_str() {
         Some(guardian::NAME) => guardian::run(channel).map(done),
         Some(init::NAME) => init::run(channel),
+        Some(auth::NAME) => directory(auth::NAME).and_then(|it| auth::run(channel, it)).map(done),
+        Some(logger::NAME) => {
+            directory(logger::NAME).and_then(|it| logger::run(channel, it)).map(done)
+        }
         Some(vfs::NAME) => vfs::run(channel).map(done),
         _ => {
             eprintln!("veridian: there is no service {}", role.display());

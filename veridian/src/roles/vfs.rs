@@ -28,7 +28,11 @@ const MEMORY_SHARE: u64 = 2;
 
 pub(super) fn run(channel: Arc<dyn Channel>) -> Result<(), String> {
     let platform = Platform::new();
-    let machine = Machine { waiting: platform.waiting(), memory: platform.memory() };
+    let machine = Machine {
+        waiting: platform.waiting(),
+        memory: platform.memory(),
+        doorbells: platform.doorbells(),
+    };
     let poller = linux::poller().map_err(|_| "no descriptor to be had".to_owned())?;
     match serve_on(channel, machine, poller, move || platform.offload(HOST_THREADS)) {
         // The system was ended from outside; there is nobody left to tell.

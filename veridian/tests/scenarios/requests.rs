@@ -38,8 +38,13 @@ pub(crate) fn nop_and_probe(system: &System) {
         records.chunks(8).any(|record| record[0] == opcode.to_byte() && record[1] == 1)
     };
     assert_eq!(bytes as usize, Opcode::ALL.len() * 8);
-    let all = Opcode::ALL.iter().filter(|opcode| supported(**opcode)).count();
-    assert_eq!(all, Opcode::ALL.len(), "the vfs has every operation");
+    for opcode in Opcode::ALL {
+        assert_eq!(
+            supported(*opcode),
+            *opcode != Opcode::Append,
+            "{opcode:?}: all but the logger's"
+        );
+    }
 }
 
 pub(crate) fn a_timeout_ends_and_can_be_cancelled(system: &System) {

@@ -4,6 +4,7 @@ use super::machine::FakeMemory;
 use super::pause;
 use control::service::{Broker, BrokeredRegion, LocalFuture, RegionId};
 use dataplane::entry::Errno;
+use dataplane::log::Level;
 use dataplane::platform::{Access, Memory, Writer};
 use dataplane::{Descriptor, Region, SessionId};
 use std::cell::{Cell, RefCell};
@@ -100,6 +101,8 @@ impl Broker for FakeBroker {
         let before = state.offers.insert((session, grant), region);
         assert!(before.is_none(), "grant {grant} offered twice");
     }
+
+    fn log(&self, _: Level, _: &dyn std::fmt::Display, _: &[(&str, &str)]) {}
 
     fn withdraw(&self, session: SessionId, grant: u32) {
         let withdrawn = self.state.borrow_mut().offers.remove(&(session, grant));

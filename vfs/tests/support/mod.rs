@@ -15,7 +15,9 @@ use broker::FakeBroker;
 use client::Client;
 use control::platform::Machine;
 use control::service::Service;
+use dataplane::Descriptor;
 use dataplane::filesystem::FileSystem;
+use dataplane::platform::{Doorbell, Doorbells, MemoryError};
 use fake::{FakeFileSystem, Pace};
 use machine::{FakeMemory, FakeTime};
 use std::future::Future;
@@ -62,6 +64,19 @@ pub(crate) struct System {
     pub(crate) time: Arc<FakeTime>,
 }
 
+/// The vfs is nobody's client.
+struct NoDoorbells;
+
+impl Doorbells for NoDoorbells {
+    fn create(&self) -> Result<Descriptor, MemoryError> {
+        Err(MemoryError::Exhausted)
+    }
+
+    fn open(&self, _: &Descriptor) -> Result<Arc<dyn Doorbell>, MemoryError> {
+        Err(MemoryError::WrongDescriptor)
+    }
+}
+
 impl System {
     /// A vfs with a budget and a tmpfs as its root.
     pub(crate) fn new(budget: u64) -> Self {
@@ -82,7 +97,11 @@ impl System {
         let memory = Arc::new(FakeMemory::default());
         let time = Arc::new(FakeTime::default());
         let broker = Rc::new(FakeBroker::new(&memory));
-        let machine = Machine { waiting: time.clone(), memory: memory.clone() };
+        let machine = Machine {
+            waiting: time.clone(),
+            memory: memory.clone(),
+            doorbells: Arc::new(NoDoorbells),
+        };
         let config = VfsConfig::new(budget, 7);
         let service = VfsService::new(config, machine, broker.clone());
         Self { service: Rc::new(service), broker, memory, time }

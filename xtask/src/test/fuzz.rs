@@ -3,15 +3,17 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 
 use super::shell::Shell;
 
 /// The crates that parse what others write; each may have a crate `fuzz/` inside.
 const FUZZED: &[&str] = &["rings", "dataplane", "control"];
 
-const SECONDS_A_TARGET: u32 = 20;
-const RUNS_A_TARGET: u32 = 5_000_000;
+/// Names how long each target runs, s; usually so long.
+const SECONDS: &str = "VERIDIAN_FUZZ_SECONDS";
+const USUAL_SECONDS: u32 = 20;
+const RUNS_A_TARGET: i64 = 5_000_000;
 
 /// Holds the format of the fuzz crates, which `cargo fmt --all` does not see.
 pub(crate) fn check_format(shell: &Shell) -> Result<()> {
@@ -26,6 +28,12 @@ pub(crate) fn smoke(shell: &Shell) -> Result<()> {
     for absent in FUZZED.iter().filter(|fuzzed| !is_present(shell, fuzzed)) {
         println!("-- note: {absent}/fuzz does not exist, skipped");
     }
+    let seconds = match std::env::var(SECONDS) {
+        Ok(text) => text.parse().with_context(|| format!("{SECONDS} is no number: {text}"))?,
+        Err(_) => USUAL_SECONDS,
+    };
+    // With more time than usual, it is the time that counts.
+    let runs = if seconds > USUAL_SECONDS { -1 } else { RUNS_A_TARGET };
     let mut targets_run = 0;
     for fuzzed in present(shell) {
         for target in shell.read(&format!("cd {fuzzed} && cargo +nightly fuzz list"))?.lines() {
@@ -33,7 +41,7 @@ pub(crate) fn smoke(shell: &Shell) -> Result<()> {
             println!("-- {fuzzed}: target {target}, seed {seed}");
             shell.run(&format!(
                 "cd {fuzzed} && CARGO_TARGET_DIR=\"$TARGET/fuzz\" cargo +nightly fuzz run {target} \
-                 -- -seed={seed} -runs={RUNS_A_TARGET} -max_total_time={SECONDS_A_TARGET}"
+                 -- -seed={seed} -runs={runs} -max_total_time={seconds}"
             ))?;
             targets_run += 1;
         }

@@ -1,0 +1,385 @@
+//! The logger as a service: entries and messages in, records kept, counts out.
+
+use crate::files::{FrameReader, frame};
+use crate::limit::{Bucket, Limit};
+use crate::message::{Message, PageWriter};
+use crate::recent::Recent;
+use alloc::boxed::Box;
+use alloc::collections::BTreeMap;
+use alloc::format;
+use alloc::rc::Rc;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use capability::Rights;
+use control::log_files::LogFiles;
+use control::platform::Machine;
+use control::service::{Sender, Service};
+use core::cell::{Cell, RefCell};
+use dataplane::entry::{Errno, Handle, Opcode, Sqe, Status};
+use dataplane::log::{Append, Level, Record};
+use dataplane::service::{Answer, Completion, DataService};
+use dataplane::{Arena, HandleTable, SessionInfo, SessionRights};
+
+/// The name of the broker as a source.
+const INIT: &str = "init";
+/// The broker's number as a source.
+const INIT_SOURCE: u64 = 0;
+/// Sources that are users have their number and this bit.
+const USER: u64 = 1 << 63;
+/// Longest name of a source.
+const MAX_NAME: usize = 64;
+/// Most sources that are told apart; further users count as one.
+const MAX_SOURCES: usize = 4096;
+/// Most bytes that wait for the files.
+const MAX_UNWRITTEN: usize = 4 << 20;
+
+/// Sizes and limits.
+#[derive(Clone, Copy, Debug)]
+pub struct LoggerConfig {
+    /// Memory for the newest records, bytes.
+    pub memory_bytes: usize,
+    /// How many records a source may have kept.
+    pub limit: Limit,
+}
+
+impl Default for LoggerConfig {
+    fn default() -> Self {
+        Self { memory_bytes: 4 << 20, limit: Limit { rate: 2_000, burst: 4_000 } }
+    }
+}
+
+/// The service.
+pub struct LoggerService(Rc<Inner>);
+
+struct Inner {
+    config: LoggerConfig,
+    machine: Machine,
+    files: Option<Box<dyn LogFiles>>,
+    recent: RefCell<Recent>,
+    sources: RefCell<BTreeMap<u64, Source>>,
+    /// Frames that are to be written.
+    unwritten: RefCell<Vec<u8>>,
+    is_writing: Cell<bool>,
+}
+
+struct Source {
+    name: String,
+    bucket: Bucket,
+    counts: Counts,
+    /// Records over the limit since the last one that was kept.
+    over: u64,
+}
+
+/// What has become of a source's records: received = kept + limited; it has tried to send
+/// received + dropped. Of the kept ones, some are in memory no more.
+#[derive(Clone, Copy, Debug, Default)]
+struct Counts {
+    received: u64,
+    kept: u64,
+    dropped: u64,
+    limited: u64,
+    evicted: u64,
+}
+
+/// A session: whose it is, and where its records are.
+pub struct Session {
+    /// The source, once it has said something; and what it is told by.
+    source: Cell<Option<u64>>,
+    badge: u64,
+    uid: u32,
+    arena: Arena,
+    rights: SessionRights,
+    /// What the source had dropped when it said so last in this session.
+    dropped: Cell<u64>,
+}
+
+impl LoggerService {
+    /// A logger that keeps records in memory, and in files if there are any.
+    #[must_use]
+    pub fn new(config: LoggerConfig, machine: Machine, files: Option<Box<dyn LogFiles>>) -> Self {
+        let inner = Inner {
+            config,
+            machine,
+            files,
+            recent: RefCell::new(Recent::new(config.memory_bytes)),
+            sources: RefCell::default(),
+            unwritten: RefCell::default(),
+            is_writing: Cell::new(false),
+        };
+        inner.name(INIT_SOURCE, INIT);
+        Self(Rc::new(inner))
+    }
+}
+
+impl DataService for LoggerService {
+    type Session = Session;
+    type Held = ();
+
+    fn open_session(&self, info: &SessionInfo) -> Result<(Rc<Session>, Handle), Errno> {
+        let session = Session {
+            source: Cell::new(None),
+            badge: info.badge,
+            uid: info.credentials.first().map_or(u32::MAX, |user| user.uid),
+            arena: info.arena.clone(),
+            rights: info.rights,
+            dropped: Cell::new(0),
+        };
+        Ok((Rc::new(session), HandleTable::new(1).insert(())?))
+    }
+
+    fn close_session(&self, _: &Rc<Session>) {}
+
+    fn supports(&self, opcode: Opcode) -> bool {
+        opcode == Opcode::Append
+    }
+
+    fn request(self: &Rc<Self>, session: &Rc<Session>, sqe: &Sqe) -> Answer<()> {
+        match self.0.append(session, sqe) {
+            Ok(count) => self.0.written(Completion::new(Status::count(count))),
+            Err(errno) => Answer::Now(errno.into()),
+        }
+    }
+}
+
+impl Service for LoggerService {
+    fn name(&self) -> &'static str {
+        "logger"
+    }
+
+    async fn start(&self) -> Result<(), Errno> {
+        let inner = &self.0;
+        let Some(files) = &inner.files else { return Ok(()) };
+        let bytes = files.newest(inner.config.memory_bytes as u64).await?;
+        let mut reader = FrameReader::new(&bytes);
+        for (source, record) in reader.by_ref() {
+            let source = inner.named(&source);
+            inner.keep(source, record.encode());
+        }
+        if reader.skipped > 0 {
+            let text = format!("{} bytes of the log files are damaged", reader.skipped);
+            inner.note(INIT_SOURCE, Level::Warning, text);
+        }
+        Ok(())
+    }
+
+    async fn handle_message(&self, sender: Sender, message: &[u8]) -> Result<Vec<u8>, Errno> {
+        let inner = &self.0;
+        let needs = |right: Rights| match sender.rights.contains(right) {
+            true => Ok(()),
+            false => Err(Errno::EPERM),
+        };
+        match Message::parse(message).ok_or(Errno::EOPNOTSUPP)? {
+            Message::Source { badge, name } => {
+                needs(Rights::CAP_SERVICE)?;
+                inner.name(badge, name);
+                Ok(Vec::new())
+            }
+            Message::Record { dropped, bytes } => {
+                needs(Rights::CAP_SERVICE)?;
+                inner.receive(INIT_SOURCE, bytes)?;
+                if let Some(source) = inner.sources.borrow_mut().get_mut(&INIT_SOURCE) {
+                    source.counts.dropped = dropped;
+                }
+                inner.write().await;
+                Ok(Vec::new())
+            }
+            Message::Read { cursor, level, source } => {
+                needs(Rights::AUDIT)?;
+                Ok(inner.page(cursor, level, source))
+            }
+            Message::Sources => {
+                needs(Rights::AUDIT)?;
+                Ok(inner.counts())
+            }
+        }
+    }
+
+    async fn stop(&self) {
+        self.0.write().await;
+        if let Some(files) = &self.0.files {
+            // What cannot be made durable now never will be.
+            let _ = files.sync().await;
+        }
+    }
+}
+
+impl Inner {
+    fn name(&self, number: u64, name: &str) {
+        let cut: String = name.chars().take(MAX_NAME).filter(|it| it.is_ascii_graphic()).collect();
+        let bucket = Bucket::full(self.config.limit, self.machine.waiting.now());
+        let new = || Source { name: cut, bucket, counts: Counts::default(), over: 0 };
+        self.sources.borrow_mut().entry(number).or_insert_with(new);
+    }
+
+    /// The source that a user is.
+    fn user(&self, uid: u32) -> u64 {
+        let is_full = self.sources.borrow().len() >= MAX_SOURCES;
+        let (number, name) = match uid {
+            uid if !is_full => (USER | u64::from(uid), format!("user-{uid}")),
+            _ => (u64::MAX, "other-users".to_string()),
+        };
+        self.name(number, &name);
+        number
+    }
+
+    /// The source of a name in a file.
+    fn named(&self, name: &str) -> u64 {
+        let found = self.sources.borrow().iter().find(|(_, it)| it.name == name).map(|it| *it.0);
+        found.unwrap_or_else(|| {
+            // From the top, where no session's badge is.
+            let number = (USER - 1).saturating_sub(self.sources.borrow().len() as u64);
+            self.name(number, name);
+            number
+        })
+    }
+
+    /// The source that a session is of: a service, as the broker has said, or a user.
+    fn source(&self, session: &Session) -> u64 {
+        let known = session.source.get().unwrap_or_else(|| {
+            let is_service =
+                session.badge != INIT_SOURCE && self.sources.borrow().contains_key(&session.badge);
+            if is_service { session.badge } else { self.user(session.uid) }
+        });
+        session.source.set(Some(known));
+        known
+    }
+
+    fn append(&self, session: &Session, sqe: &Sqe) -> Result<u32, Errno> {
+        let append = Append::parse(sqe)?;
+        if !session.rights.contains(SessionRights::WRITE) {
+            return Err(Errno::EPERM);
+        }
+        let mut bytes = alloc::vec![0; append.records.len as usize];
+        session.arena.read(append.records, &mut bytes)?;
+        let number = self.source(session);
+        let mut rest = bytes.as_slice();
+        let mut count = 0;
+        while !rest.is_empty() {
+            let size = self.receive(number, rest)?;
+            rest = rest.get(size..).unwrap_or_default();
+            count += 1;
+        }
+        if let Some(source) = self.sources.borrow_mut().get_mut(&number) {
+            let more = append.dropped.saturating_sub(session.dropped.replace(append.dropped));
+            source.counts.dropped += more;
+        }
+        Ok(count)
+    }
+
+    /// Takes the record at the beginning of some bytes, which a source has sent; returns its size.
+    fn receive(&self, number: u64, bytes: &[u8]) -> Result<usize, Errno> {
+        let (_, size) = Record::parse(bytes).ok_or(Errno::EINVAL)?;
+        let record = bytes.get(..size).unwrap_or_default();
+        let now = self.machine.waiting.now();
+        let mut sources = self.sources.borrow_mut();
+        let source = sources.get_mut(&number).ok_or(Errno::ESTALE)?;
+        source.counts.received += 1;
+        if !source.bucket.take(self.config.limit, now) {
+            source.counts.limited += 1;
+            source.over += 1;
+            return Ok(size);
+        }
+        source.counts.kept += 1;
+        let over = core::mem::take(&mut source.over);
+        let name = source.name.clone();
+        drop(sources);
+        if over > 0 {
+            let text = format!("{over} records of {name} were more than it may have kept");
+            self.note(number, Level::Warning, text);
+        }
+        self.write_later(&name, record);
+        self.keep(number, record.to_vec());
+        Ok(size)
+    }
+
+    /// Keeps a record of the logger's own about a source, among that source's.
+    fn note(&self, number: u64, level: Level, message: String) {
+        let time = self.machine.waiting.wall_clock();
+        let record = Record { level, sequence: 0, time, pid: 0, message, fields: Vec::new() };
+        let record = record.encode();
+        self.write_later("logger", &record);
+        self.keep(number, record);
+    }
+
+    fn keep(&self, number: u64, record: Vec<u8>) {
+        let gone = self.recent.borrow_mut().push(number, record);
+        let mut sources = self.sources.borrow_mut();
+        for number in gone {
+            if let Some(source) = sources.get_mut(&number) {
+                source.counts.evicted += 1;
+            }
+        }
+    }
+
+    fn write_later(&self, name: &str, record: &[u8]) {
+        let mut unwritten = self.unwritten.borrow_mut();
+        if self.files.is_some() && unwritten.len() < MAX_UNWRITTEN {
+            unwritten.extend_from_slice(&frame(name, record));
+        }
+    }
+
+    /// Completes now if somebody else writes, or nothing is to be written.
+    fn written(self: &Rc<Self>, completion: Completion<()>) -> Answer<()> {
+        if self.is_writing.get() || self.unwritten.borrow().is_empty() {
+            return Answer::Now(completion);
+        }
+        let inner = Rc::clone(self);
+        Answer::Later(Box::pin(async move {
+            inner.write().await;
+            completion
+        }))
+    }
+
+    /// Writes all that is to be written, unless somebody is at it.
+    async fn write(&self) {
+        let Some(files) = &self.files else { return };
+        if self.is_writing.replace(true) {
+            return;
+        }
+        // Also if whoever waits for this goes away in between.
+        let _writing = Writing(&self.is_writing);
+        loop {
+            let bytes = self.unwritten.take();
+            if bytes.is_empty() {
+                return;
+            }
+            // A full disk is no reason to stop: what is in memory can be read.
+            let _ = files.append(bytes).await;
+        }
+    }
+
+    fn page(&self, cursor: u64, level: Level, source: Option<&str>) -> Vec<u8> {
+        let (recent, sources) = (self.recent.borrow(), self.sources.borrow());
+        let mut page = PageWriter::new();
+        for (id, kept) in recent.from(cursor) {
+            let name = sources.get(&kept.source).map_or("?", |source| &source.name);
+            let is_meant = kept.level() <= level && source.is_none_or(|wanted| wanted == name);
+            if is_meant && !page.push(name, &kept.bytes) {
+                return page.finish(id, false);
+            }
+        }
+        page.finish(recent.next(), true)
+    }
+
+    fn counts(&self) -> Vec<u8> {
+        let mut text = String::new();
+        for source in self.sources.borrow().values() {
+            let Counts { received, kept, dropped, limited, evicted } = source.counts;
+            let line = format!("{} {received} {kept} {dropped} {limited} {evicted}\n", source.name);
+            if text.len() + line.len() > 3400 {
+                break;
+            }
+            text += &line;
+        }
+        text.into_bytes()
+    }
+}
+
+/// Says at its end that nobody writes any more.
+struct Writing<'a>(&'a Cell<bool>);
+
+impl Drop for Writing<'_> {
+    fn drop(&mut self) {
+        self.0.set(false);
+    }
+}

@@ -1,0 +1,47 @@
+//! The logger as a process.
+
+use control::log_files::LogFiles;
+use control::platform::{Channel, Machine};
+use control::runtime::{ServeError, serve};
+use dataplane::platform::Poller;
+use host::logfiles::{LogDirectory, Rotation};
+use logger::{LoggerConfig, LoggerService};
+use platform::linux::{self, Platform};
+use rustix::fd::OwnedFd;
+use std::sync::Arc;
+
+pub(crate) const NAME: &str = "logger";
+
+/// Threads that write its files: one, so that what is written follows one another.
+const THREADS: usize = 1;
+
+/// `directory`: where its files are; without one, records are in memory alone.
+pub(super) fn run(channel: Arc<dyn Channel>, directory: Option<OwnedFd>) -> Result<(), String> {
+    let platform = Platform::new();
+    let machine = Machine {
+        waiting: platform.waiting(),
+        memory: platform.memory(),
+        doorbells: platform.doorbells(),
+    };
+    let poller = linux::poller().map_err(|_| "no descriptor to be had".to_owned())?;
+    let files = directory.map(|directory| {
+        let rotation = Rotation::default();
+        Box::new(LogDirectory::new(directory, rotation, platform.offload(THREADS))) as _
+    });
+    match serve_on(channel, machine, poller, files) {
+        // The system was ended from outside; there is nobody left to tell.
+        Ok(()) | Err(ServeError::BrokerGone) => Ok(()),
+        Err(error) => Err(format!("{error:?}")),
+    }
+}
+
+/// The same on any platform.
+pub(crate) fn serve_on(
+    channel: Arc<dyn Channel>,
+    machine: Machine,
+    poller: Box<dyn Poller>,
+    files: Option<Box<dyn LogFiles>>,
+) -> Result<(), ServeError> {
+    let config = LoggerConfig::default();
+    serve(channel, machine, poller, |machine, _| LoggerService::new(config, machine, files))
+}
