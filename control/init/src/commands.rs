@@ -117,11 +117,16 @@ impl Init {
         let space = client.space;
         self.touch_space(space);
         self.touch_space(self.own);
-        self.welcome(id, request)
+        self.welcome(id, request, None)
     }
 
-    /// Tells a client what it holds.
-    pub(crate) fn welcome(&mut self, id: u64, request: u64) -> Result<(), Refused> {
+    /// Tells a client what it holds; or of that only what has this badge.
+    pub(crate) fn welcome(
+        &mut self,
+        id: u64,
+        request: u64,
+        only: Option<u64>,
+    ) -> Result<(), Refused> {
         let client = self.clients.get(&id).ok_or(NOT_HELD)?;
         let mut held = Vec::new();
         for (handle, object) in &client.held {
@@ -130,7 +135,9 @@ impl Init {
                 Object::System => "init".parse().ok(),
                 Object::Service(place) => self.services.get(*place).map(|service| service.name),
             };
-            if let (Ok(found), Some(service)) = (found, name) {
+            if let (Ok(found), Some(service)) = (found, name)
+                && only.is_none_or(|badge| found.badge == badge)
+            {
                 held.push(HeldCapability { handle: *handle, rights: found.rights, service });
             }
         }

@@ -163,14 +163,13 @@ impl Init {
         self.given.insert(badge, Given { client: id, session, acts_as, until, roots });
         self.touch(AUTHENTICATION, badge);
         if let Some(client) = self.clients.get_mut(&id) {
-            // Before all else, so that it is what the client uses.
-            held.append(&mut client.held);
-            client.held = held;
+            client.held.append(&mut held);
         }
         self.touch_space(space);
         self.touch_space(self.own);
         self.commit();
-        self.welcome(id, request)
+        // What it held before it keeps, but whoever shows a token means to do what that allows.
+        self.welcome(id, request, Some(badge))
     }
 
     /// A number that no badge that counts has.

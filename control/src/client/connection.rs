@@ -145,8 +145,8 @@ impl Connection {
             .ok_or_else(|| ConnectError::NoCapability { service: service.into() })
     }
 
-    /// Shows the broker a token: from then on the connection holds, before all else, what the token
-    /// allows, and uses that. Clones made before do not.
+    /// Shows the broker a token: from then on the connection uses what the token allows, and nothing
+    /// else. Clones made before do not.
     ///
     /// # Errors
     /// [`ConnectError::Refused`] among others.

@@ -89,7 +89,8 @@ messages! {
         /// Why and where was the last incarnation ended of the service whose capability the header
         /// names, if it was because it gave no sign of life? Answered by `Told`.
         0x0119 + 0 => LastWords,
-        /// Give me what this token allows, besides what I hold. Answered by `Welcome`.
+        /// Give me what this token allows, besides what I hold. Answered by `Welcome`, with what the
+        /// token gave alone.
         0x0116 + 0 => Authenticate(body: ShownToken),
         /// Stop the system and start it again in place. Answered by `Done`, when stopping has
         /// begun.

@@ -3,6 +3,7 @@
 
 pub(crate) mod attach;
 mod attributes;
+pub(crate) mod auth;
 pub(crate) mod bench;
 pub(crate) mod cat;
 pub(crate) mod change;
