@@ -128,9 +128,9 @@ impl Password {
 mod tests {
     use super::*;
 
-    /// The vector of argon2id of the reference implementation's tests (version 0x13, one lane).
+    /// With the cost and the salt as they are said, in memory of our own.
     #[test]
-    fn it_is_argon2id() {
+    fn it_is_argon2id_with_this_cost() {
         let password = Secret::new(b"password".to_vec()).unwrap();
         let mut salt = [0; SALT_BYTES];
         salt.copy_from_slice(b"somesaltsomesalt");

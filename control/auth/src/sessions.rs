@@ -102,10 +102,17 @@ fn is_less(less: &Authenticated, more: &Authenticated) -> bool {
 
 #[cfg(test)]
 mod tests {
+    extern crate std;
+
     use super::*;
     use capability::Rights;
     use control::message::PrincipalKind;
+    use core::fmt::Debug;
     use proptest::prelude::*;
+    use proptest::test_runner::{Config, RngSeed, TestCaseResult, TestRunner};
+    use std::collections::hash_map::RandomState;
+    use std::hash::BuildHasher;
+    use std::{env, println};
 
     const KEY: [u8; KEY_BYTES] = [3; KEY_BYTES];
 
@@ -124,11 +131,23 @@ mod tests {
         ]
     }
 
-    proptest! {
-        /// Whatever is added to a token, by whomever, in any order.
-        #[test]
-        fn no_derivation_gains_anything(caveats in prop::collection::vec(caveat(), 1..8),
-                                        bits in any::<u64>(), shown_by in 1..3u32) {
+    /// Checks `test` on random values, from a seed that is printed and can be given.
+    fn check<T: Debug>(values: impl Strategy<Value = T>, test: impl Fn(T) -> TestCaseResult) {
+        let seed = match env::var("PROPTEST_RNG_SEED") {
+            Ok(seed) => seed.parse().unwrap(),
+            Err(_) => RandomState::new().hash_one(()),
+        };
+        println!("PROPTEST_RNG_SEED={seed}");
+        let rng_seed = RngSeed::Fixed(seed);
+        let config = Config { rng_seed, failure_persistence: None, ..Config::default() };
+        TestRunner::new(config).run(&values, test).unwrap();
+    }
+
+    /// Whatever is added to a token, by whomever, in any order.
+    #[test]
+    fn no_derivation_gains_anything() {
+        let values = (prop::collection::vec(caveat(), 1..8), any::<u64>(), 1..3u32);
+        check(values, |(caveats, bits, shown_by)| {
             let rights = Rights::from_bits_truncate(bits);
             let acts_as = Some((5, 6));
             let kind = PrincipalKind::User;
@@ -146,7 +165,8 @@ mod tests {
                 }
                 before = now;
             }
-        }
+            Ok(())
+        });
     }
 
     #[test]

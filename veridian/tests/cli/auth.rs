@@ -135,21 +135,27 @@ fn too_many_failures_lock_out_also_when_auth_was_killed() {
     assert!(log.contains("anna locked out for"), "{log}");
 }
 
+/// Whether a field has this value.
+fn is(object: &Value, field: &str, value: &Value) -> bool {
+    object.get(field) == Some(value)
+}
+
 /// Kills the service, and waits for the next one.
 fn kill_auth(system: &System) {
     let auth = || {
         let status = json(&system.words("status --json", "").ok());
-        let services = status["services"].as_array().unwrap().clone();
-        services.into_iter().find(|service| service["name"] == "auth").unwrap()
+        let services = status.get("services").and_then(Value::as_array).unwrap();
+        services.iter().find(|it| is(it, "name", &"auth".into())).unwrap().clone()
     };
     let before = auth();
-    let pid = i32::try_from(before["pid"].as_i64().unwrap()).unwrap();
+    let (pid, epoch) = (before.get("pid").unwrap(), before.get("epoch").unwrap());
+    let pid = i32::try_from(pid.as_i64().unwrap()).unwrap();
     let pid = rustix::process::Pid::from_raw(pid).unwrap();
     rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
     let begun = std::time::Instant::now();
     loop {
         let now = auth();
-        if now["epoch"] != before["epoch"] && now["state"] == "ready" {
+        if !is(&now, "epoch", epoch) && is(&now, "state", &"ready".into()) {
             return;
         }
         assert!(begun.elapsed().as_secs() < 60, "{now}");
