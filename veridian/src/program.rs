@@ -38,6 +38,9 @@ fn run(
     address: Option<Address>,
     output: &mut Output,
 ) -> anyhow::Result<ExitCode> {
+    if let Command::Up(options) = &command {
+        return commands::up::run(options, address, output).map(|()| ExitCode::SUCCESS);
+    }
     let address = address.unwrap_or_else(crate::system::default_address);
     let done = match command {
         Command::Run(options) => return commands::run::run(&options),
@@ -56,7 +59,9 @@ fn run(
             crate::cli::completions(options.shell);
             Ok(())
         }
-        Command::Up(options) => commands::up::run(&options, &address, output),
+        // Taken above.
+        Command::Up(_) => Ok(()),
+        Command::Config(options) => return commands::config::run(&options, &address, output),
         Command::Down => commands::down::run(&address, output),
         Command::Status(options) => commands::status::run(&options, &address, output),
         Command::Top(options) => commands::top::run(&options, &address, output),

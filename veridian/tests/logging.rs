@@ -134,6 +134,7 @@ fn start(platform: &Platform) -> JoinHandle<()> {
             lifeline: None,
             pid: std::process::id(),
             keeper: None,
+            configuration: None,
         };
         let to_log = vec![("logger".to_owned(), Rights::CONNECT | Rights::WRITE)];
         let talker = |name| Unit { capabilities: to_log.clone(), ..Unit::new(name) };

@@ -70,6 +70,7 @@ impl Init {
             ClientMessage::TellWith(tell) => self.tell(id, header, tell, &packet.descriptors),
             ClientMessage::SetCredential(set) => self.set_credential(id, request, set),
             ClientMessage::Statistics(from) => self.statistics(id, header, from),
+            ClientMessage::Configure(wish) => self.configure(id, header, &wish),
             ClientMessage::Shutdown => self.shutdown(id, header, Outcome::Stopped),
             ClientMessage::Reboot => self.shutdown(id, header, Outcome::Reboot),
             ClientMessage::Authenticate(shown) => self.authenticate(id, request, shown.token),
@@ -143,6 +144,7 @@ impl Init {
         }
         held.truncate(Welcome::MOST);
         let capabilities = held.try_into().unwrap_or_default();
+        self.commit();
         self.reply(id, request, &BrokerReply::Welcome(Welcome { features: 0, capabilities }));
         Ok(())
     }
@@ -286,6 +288,7 @@ impl Init {
         let handle = header.capability.ok_or(NOT_HELD)?;
         let ended = self.take_back(client.space, handle)?;
         if ended.is_empty() {
+            self.commit();
             self.reply(id, header.request, &BrokerReply::Done);
         } else {
             self.revoke_sessions(id, header.request, ended);

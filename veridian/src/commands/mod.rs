@@ -7,6 +7,7 @@ pub(crate) mod auth;
 pub(crate) mod bench;
 pub(crate) mod cat;
 pub(crate) mod change;
+pub(crate) mod config;
 pub(crate) mod cp;
 pub(crate) mod down;
 mod files;

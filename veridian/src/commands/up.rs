@@ -1,16 +1,19 @@
 //! `up`: starts a system that goes on when the command has returned.
 
 use crate::cli::Up;
-use crate::commands::attach;
+use crate::commands::{attach, config};
 use crate::output::{Align, Output, Table, duration, size};
 use crate::system::{self, Address, StartReport};
 use anyhow::Result;
 use control::message::ServiceState;
 
-pub(crate) fn run(options: &Up, address: &Address, output: &mut Output) -> Result<()> {
-    let state = options.state.as_deref();
+pub(crate) fn run(options: &Up, address: Option<Address>, output: &mut Output) -> Result<()> {
+    let sources = config::sources(&options.configured)?;
+    let configuration = config::load(&sources)?;
+    let configured = || configuration.address().map(str::to_owned);
+    let address = &address.unwrap_or_else(|| system::address_of(configured));
     if !options.foreground {
-        let report = system::start_detached(address, state)?;
+        let report = system::start_detached(address, &sources)?;
         if let Err(error) = attach::mount_all(&options.mounts, address) {
             system::stop(address)?;
             return Err(error);
@@ -19,7 +22,7 @@ pub(crate) fn run(options: &Up, address: &Address, output: &mut Output) -> Resul
     }
     // That nobody reads what is told does not end the system.
     let mut told = Ok(());
-    system::run_foreground(address, state, |report| {
+    system::run_foreground(address, &sources, |report| {
         attach::mount_all(&options.mounts, address)?;
         told = tell(report, address, output).and_then(|()| output.flush());
         Ok(())

@@ -1,11 +1,12 @@
 //! The logger as a process.
 
+use crate::config::ServiceSettings;
 use control::log_files::LogFiles;
 use control::platform::{Channel, Machine};
 use control::runtime::{ServeError, serve};
 use dataplane::platform::Poller;
 use host::logfiles::{LogDirectory, Rotation};
-use logger::{LoggerConfig, LoggerService};
+use logger::{Limit, LoggerConfig, LoggerService};
 use platform::linux::{self, Platform};
 use rustix::fd::OwnedFd;
 use std::sync::Arc;
@@ -24,11 +25,15 @@ pub(super) fn run(channel: Arc<dyn Channel>, directory: Option<OwnedFd>) -> Resu
         doorbells: platform.doorbells(),
     };
     let poller = linux::poller().map_err(|_| "no descriptor to be had".to_owned())?;
+    let settings = ServiceSettings::of_process();
     let files = directory.map(|directory| {
-        let rotation = Rotation::default();
+        let rotation = Rotation {
+            file_bytes: settings.number("logger.file_bytes"),
+            files: usize::try_from(settings.number("logger.files")).unwrap_or(usize::MAX),
+        };
         Box::new(LogDirectory::new(directory, rotation, platform.offload(THREADS))) as _
     });
-    match serve_on(channel, machine, poller, files) {
+    match serve_on(channel, machine, poller, files, &settings) {
         // The system was ended from outside; there is nobody left to tell.
         Ok(()) | Err(ServeError::BrokerGone) => Ok(()),
         Err(error) => Err(format!("{error:?}")),
@@ -41,7 +46,14 @@ pub(crate) fn serve_on(
     machine: Machine,
     poller: Box<dyn Poller>,
     files: Option<Box<dyn LogFiles>>,
+    settings: &ServiceSettings,
 ) -> Result<(), ServeError> {
-    let config = LoggerConfig::default();
+    let config = LoggerConfig {
+        memory_bytes: usize::try_from(settings.number("logger.memory")).unwrap_or(usize::MAX),
+        limit: Limit {
+            rate: settings.number("logger.rate"),
+            burst: settings.number("logger.burst"),
+        },
+    };
     serve(channel, machine, poller, |machine, _| LoggerService::new(config, machine, files))
 }

@@ -3,6 +3,7 @@
 
 mod auth;
 mod change;
+mod config;
 mod copy;
 mod files;
 mod lifecycle;
