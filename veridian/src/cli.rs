@@ -3,9 +3,11 @@
 pub(crate) mod auth;
 mod configuration;
 mod files;
+mod operation;
 
 pub(crate) use configuration::*;
 pub(crate) use files::*;
+pub(crate) use operation::*;
 
 use crate::place::{Mounting, Place, SystemPath};
 use crate::system::Address;
@@ -13,8 +15,7 @@ use crate::values::{
     mounting, parse_address, parse_interval, parse_kind, parse_mode, parse_owner, parse_pattern,
     place, system_path,
 };
-use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
-use clap_complete::Shell;
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use dataplane::log::Level;
 use glob::Pattern;
 use std::ffi::OsString;
@@ -76,6 +77,10 @@ pub(crate) enum Command {
     Du(Du),
     /// Show, check or change the configuration
     Config(Config),
+    /// Write what the system has done as OpenMetrics text, or serve it
+    Metrics(Metrics),
+    /// Write the pages of the manual
+    Man(Man),
     /// Write completions for a shell to standard output
     Completions(Completions),
     /// Mount the system's files in the host's tree for every program (FUSE), or, with --host or
@@ -126,6 +131,9 @@ pub(crate) struct Up {
     pub(crate) mounts: Vec<Mounting>,
     #[command(flatten)]
     pub(crate) configured: Configured,
+    /// Serve metrics at this socket, as OpenMetrics over HTTP, while the system runs
+    #[arg(long, value_name = "PATH")]
+    pub(crate) metrics: Option<PathBuf>,
     /// Stay until the system is stopped, by `veridian down` or by Ctrl-C
     #[arg(long)]
     pub(crate) foreground: bool,
@@ -379,12 +387,6 @@ pub(crate) struct Du {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct Completions {
-    /// Which shell
-    pub(crate) shell: Shell,
-}
-
-#[derive(Debug, Args)]
 pub(crate) struct Tour {
     /// One JSON object a line
     #[arg(long)]
@@ -394,14 +396,10 @@ pub(crate) struct Tour {
     pub(crate) path: Option<PathBuf>,
 }
 
-/// Writes what a shell needs to complete commands and options.
-pub(crate) fn completions(shell: Shell) {
-    clap_complete::generate(shell, &mut Cli::command(), "veridian", &mut std::io::stdout());
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use clap::CommandFactory;
 
     #[test]
     fn the_definition_is_consistent() {

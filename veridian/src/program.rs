@@ -8,6 +8,7 @@ use crate::commands;
 use crate::output::{Output, OutputClosed};
 use crate::signals::Interrupted;
 use crate::system::Address;
+use anyhow::Context;
 use clap::Parser;
 use control::message::ServiceAction;
 use std::process::ExitCode;
@@ -55,6 +56,11 @@ fn run(
         Command::Find(options) => commands::find::run(&options, &address, output),
         Command::Df(options) => commands::space::df(&options, &address, output),
         Command::Du(options) => commands::space::du(&options, &address, output),
+        Command::Metrics(options) => commands::metrics::run(&options, &address, output),
+        Command::Man(options) => {
+            let written = crate::cli::manual(options.directory.as_ref(), &mut std::io::stdout());
+            written.context("writing the manual")
+        }
         Command::Completions(options) => {
             crate::cli::completions(options.shell);
             Ok(())

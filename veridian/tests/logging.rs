@@ -125,6 +125,7 @@ fn start(platform: &Platform) -> JoinHandle<()> {
     let on = platform.clone();
     let init = thread::spawn(move || {
         let machine = InitMachine {
+            configuration: None,
             waiting: on.waiting(),
             memory: on.memory(),
             doorbells: on.doorbells(),
@@ -134,7 +135,6 @@ fn start(platform: &Platform) -> JoinHandle<()> {
             lifeline: None,
             pid: std::process::id(),
             keeper: None,
-            configuration: None,
         };
         let to_log = vec![("logger".to_owned(), Rights::CONNECT | Rights::WRITE)];
         let talker = |name| Unit { capabilities: to_log.clone(), ..Unit::new(name) };

@@ -53,7 +53,8 @@ fn check(options: &ConfigCheck, output: &mut Output) -> Result<ExitCode> {
 }
 
 fn shown(options: &ConfigShow, address: &Address, output: &mut Output) -> Result<()> {
-    let is_new = !(options.configured.paths.is_empty() && options.configured.settings.is_empty());
+    let Options { paths, settings, state } = &options.configured;
+    let is_new = !paths.is_empty() || !settings.is_empty() || state.is_some();
     let running = (!is_new).then(|| system::connect(address).ok()).flatten();
     let all = match &running {
         Some(connection) => ask(connection)?,

@@ -4,6 +4,7 @@
 pub(crate) mod attach;
 mod attributes;
 pub(crate) mod auth;
+mod background;
 pub(crate) mod bench;
 pub(crate) mod cat;
 pub(crate) mod change;
@@ -14,6 +15,7 @@ mod files;
 pub(crate) mod find;
 pub(crate) mod logs;
 pub(crate) mod ls;
+pub(crate) mod metrics;
 pub(crate) mod mkdir;
 pub(crate) mod mount;
 pub(crate) mod mv;

@@ -2,7 +2,7 @@
 //! no TOML does not hide the rest.
 
 use super::key::{self, Named};
-use super::problem::{Place, Problem, Source, quoted};
+use super::problem::{Place, Problem, Source};
 use super::value::Literal;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -107,8 +107,7 @@ pub(super) fn bare(key: &str, value: &str, place: Place) -> Result<Assignment, P
         Ok(_) => {
             Ok(Assignment { key: key.to_owned(), literal: Literal::Bare(value.into()), place })
         }
-        Err(what) if key.is_empty() => Err(Problem::new(&place, what)),
-        Err(what) => Err(Problem::new(&place, format!("{}: {what}", quoted(key)))),
+        Err(what) => Err(Problem::new(&place, what)),
     }
 }
 

@@ -178,7 +178,7 @@ fn a_setting_that_is_set_counts_until_the_next_reload() {
         ! $0 config set units.vfs.enabled false || exit 9
         ! $0 config set units.new.command /bin/new || exit 9
         $0 config set vfs.memory_share 10
-        $0 restart vfs && tr '\0' ' ' < /proc/$($0 status --json | grep -o '"pid":[0-9]*' | head -1 | cut -d: -f2)/cmdline; echo
+        $0 restart vfs && tr '\0' ' ' < /proc/$($0 status --json | sed 's/.*"name":"vfs"//' | grep -o '"pid":[0-9]*' | head -1 | cut -d: -f2)/cmdline; echo
         $0 config reload"#;
     let ran = sh(directory.path(), script);
     assert_eq!(ran.code, Some(0), "{ran:?}");

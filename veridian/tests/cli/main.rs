@@ -8,6 +8,7 @@ mod copy;
 mod files;
 mod lifecycle;
 mod mounts;
+mod operation;
 mod preserve;
 mod support;
 mod top;
