@@ -144,7 +144,6 @@ impl Init {
         }
         held.truncate(Welcome::MOST);
         let capabilities = held.try_into().unwrap_or_default();
-        self.commit();
         self.reply(id, request, &BrokerReply::Welcome(Welcome { features: 0, capabilities }));
         Ok(())
     }
@@ -278,7 +277,6 @@ impl Init {
                 _ => NOT_HELD,
             })?;
         self.touch_space(space);
-        self.commit();
         self.reply(id, header.request, &BrokerReply::Derived(Derived { handle }));
         Ok(())
     }
@@ -288,7 +286,6 @@ impl Init {
         let handle = header.capability.ok_or(NOT_HELD)?;
         let ended = self.take_back(client.space, handle)?;
         if ended.is_empty() {
-            self.commit();
             self.reply(id, header.request, &BrokerReply::Done);
         } else {
             self.revoke_sessions(id, header.request, ended);

@@ -344,6 +344,8 @@ impl Init {
         reply: &BrokerReply,
         descriptors: Vec<Descriptor>,
     ) {
+        // What the client hears of must be known to the next init.
+        self.commit();
         self.touch(CLIENT, id);
         let sent = self.clients.get_mut(&id).map(|c| c.reply(request, reply, descriptors));
         if sent.is_some_and(|sent| sent.is_err()) {
