@@ -12,3 +12,5 @@ pub mod message;
 pub mod platform;
 pub mod runtime;
 pub mod service;
+pub mod store;
+pub mod token;

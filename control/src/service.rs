@@ -1,5 +1,6 @@
 //! What a service is to the control plane, and what it may ask of the broker.
 
+use crate::message::{Authenticated, PeerIdentity};
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 use capability::Rights;
@@ -24,6 +25,8 @@ pub struct Sender {
     pub rights: Rights,
     /// Its badge.
     pub badge: u64,
+    /// Who it is, as the platform vouches for it.
+    pub identity: PeerIdentity,
 }
 
 /// A service's life. Sessions, revocation and heartbeats are handled by the runtime around it.
@@ -67,6 +70,17 @@ pub trait Service: 'static {
     /// reactor's thread has nothing to wait for.
     async fn settled(&self) {}
 
+    /// Says what who shows a token may do; for the one service that the broker asks this.
+    ///
+    /// # Errors
+    /// The token is none, or no longer.
+    async fn authenticate(&self, _: PeerIdentity, _token: &[u8]) -> Result<Authenticated, Errno> {
+        Err(Errno::EOPNOTSUPP)
+    }
+
+    /// Notes something that the broker has done or refused; for the same service.
+    async fn audit(&self, _text: &[u8]) {}
+
     /// Ends: what must be durable is, when this returns.
     async fn stop(&self);
 }
@@ -81,6 +95,9 @@ pub trait Broker {
     fn offer(&self, session: SessionId, grant: u32, region: RegionId);
     /// Takes that back; mappings made before stay.
     fn withdraw(&self, session: SessionId, grant: u32);
+    /// Takes back everything that a user session has given to clients; for the one service that
+    /// keeps user sessions.
+    fn deauthenticate(&self, _session: u64) {}
     /// Has the logger keep a record; never waits. Where there is no logger, nothing happens.
     fn log(&self, level: Level, message: &dyn Display, fields: &[(&str, &str)]);
 }

@@ -1,5 +1,6 @@
 //! What can be written on the command line.
 
+pub(crate) mod auth;
 mod capabilities;
 mod configuration;
 mod files;
@@ -101,6 +102,24 @@ pub(crate) enum Command {
     Restart(Supervise),
     /// Stop the system and start it again in place
     Reboot,
+    /// Log in as a principal: later commands do what it may
+    Login(auth::Login),
+    /// End one's user session, and forget its token
+    Logout(auth::Logout),
+    /// Show who one is, and what one may do
+    Whoami(auth::Json),
+    /// List user sessions
+    Sessions(auth::Sessions),
+    /// Change a password
+    Passwd(auth::Passwd),
+    /// Make, remove, list and map principals
+    #[command(subcommand)]
+    User(auth::User),
+    /// Make tokens to be handed on
+    #[command(subcommand)]
+    Token(auth::Token),
+    /// Show the audit log, or check it
+    Audit(auth::Audit),
     /// Measure a system of its own against the targets
     Bench,
     /// Start everything, copy a real directory tree through the rings and back, compare, measure,

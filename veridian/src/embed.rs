@@ -3,11 +3,13 @@
 
 use crate::config::ServiceSettings;
 use crate::roles::{self, units};
+use auth::MemoryStore;
 use control::client::{ClientMachine, Connection};
 use control::platform::{Channel, Machine, Pairing, SpawnError};
 use init::{Init, InitError, InitMachine, Policy, StartReport};
 use platform::NotifierThread;
 use platform::local::{Platform, Role, Roles, poller};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
@@ -132,6 +134,7 @@ fn local_roles(platform: &Platform) -> Roles {
         memory: platform.memory(),
         doorbells: platform.doorbells(),
     };
+    let for_auth = machine.clone();
     let settings = ServiceSettings::default();
     let for_logger = settings.clone();
     let (for_vfs, pools) = (machine.clone(), platform.clone());
@@ -147,7 +150,16 @@ fn local_roles(platform: &Platform) -> Roles {
             |poller| roles::logger::serve_on(channel, machine.clone(), poller, None, &for_logger);
         i32::from(!matches!(poller().map(serve), Ok(Ok(()))))
     };
+    let threads = platform.clone();
+    let auth = move |channel: Arc<dyn Channel>| {
+        let threads = threads.offload(1);
+        let store = Rc::new(MemoryStore::default());
+        let machine = for_auth.clone();
+        let serve = |poller| roles::auth::serve_on(channel, machine, poller, threads, store);
+        i32::from(!matches!(poller().map(serve), Ok(Ok(()))))
+    };
     Roles::from([
+        (roles::auth::NAME.to_owned(), Arc::new(auth) as Role),
         (roles::vfs::NAME.to_owned(), Arc::new(vfs) as Role),
         (roles::logger::NAME.to_owned(), Arc::new(logger) as Role),
     ])

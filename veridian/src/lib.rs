@@ -22,6 +22,7 @@ pub mod program;
 pub mod roles;
 mod signals;
 pub mod system;
+mod token_file;
 mod tour;
 mod tree;
 mod values;

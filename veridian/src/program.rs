@@ -87,6 +87,14 @@ fn run(
             commands::supervise::run(&options, ServiceAction::Restart, &address)
         }
         Command::Reboot => commands::supervise::reboot(&address),
+        Command::Login(options) => commands::auth::login(&options, &address, output),
+        Command::Logout(options) => commands::auth::logout(&options, &address),
+        Command::Whoami(options) => commands::auth::whoami(&options, &address, output),
+        Command::Sessions(options) => commands::auth::sessions(&options, &address, output),
+        Command::Passwd(options) => commands::auth::passwd(&options, &address),
+        Command::User(options) => commands::auth::user(&options, &address, output),
+        Command::Token(options) => commands::auth::token(&options, &address, output),
+        Command::Audit(options) => commands::auth::audit(&options, &address, output),
         Command::Bench => commands::bench::run(output),
     };
     done.map(|()| ExitCode::SUCCESS)

@@ -6,6 +6,7 @@
 
 use crate::config::Sources;
 use crate::roles::guardian;
+use crate::token_file;
 use anyhow::{Context, Result, anyhow, bail};
 use control::client::{ClientMachine, ConnectError, Connection};
 use control::message::{
@@ -88,11 +89,19 @@ impl StartReport {
     }
 }
 
-/// Connects to a running system.
+/// Connects to a running system, and shows it the token of whoever has logged in, if anybody has.
+///
+/// # Errors
+/// Nothing runs there, it is not this user's, or the token counts no more.
+pub fn connect(address: &Address) -> Result<Connection> {
+    show_token(connect_as_host_user(address)?, address)
+}
+
+/// Connects as the user of the host alone, whoever has logged in.
 ///
 /// # Errors
 /// Nothing runs there, or it is not this user's.
-pub fn connect(address: &Address) -> Result<Connection> {
+pub fn connect_as_host_user(address: &Address) -> Result<Connection> {
     let mut tries = 0;
     loop {
         let greeted = greet(reach(address)?, address);
@@ -108,6 +117,16 @@ pub fn connect(address: &Address) -> Result<Connection> {
 fn is_interrupted(error: &anyhow::Error) -> bool {
     let cause = error.downcast_ref::<ConnectError>().map(ConnectError::errno);
     matches!(cause, Some(Errno::ENOTCONN | Errno::EAGAIN))
+}
+
+fn show_token(mut connection: Connection, address: &Address) -> Result<Connection> {
+    if let Some(token) = token_file::find(address)? {
+        connection.authenticate(&token.encode()).with_context(|| {
+            "the login counts no more, or is not for this user; `veridian login` anew, or go on \
+             without by `veridian logout`"
+        })?;
+    }
+    Ok(connection)
 }
 
 /// A channel to the init of a system.
@@ -190,7 +209,7 @@ impl Embedded {
 
     fn start_with(program: Program, address: Address, sources: &Sources) -> Result<Self> {
         let (process, report) = InitProcess::start(program, &address, sources, Stays::WithStarter)?;
-        let connection = connect(&address)?;
+        let connection = connect_as_host_user(&address)?;
         Ok(Self { address, connection, started_in: report.total, report, process })
     }
 
@@ -249,7 +268,7 @@ pub fn stop(address: &Address) -> Result<()> {
     let init = i32::try_from(channel.peer().pid).ok().and_then(Pid::from_raw);
     // Of another process-id namespace, it has no number here, and its last moments go unseen.
     let init = init.and_then(|pid| pidfd_open(pid, PidfdFlags::empty()).ok());
-    let connection = greet(channel, address)?;
+    let connection = show_token(greet(channel, address)?, address)?;
     connection.shutdown().with_context(|| format!("stopping the system at {address}"))?;
     if connection.wait_closed(STOP_WITHIN_NS) && init.is_none_or(|init| has_ended(&init)) {
         Ok(())

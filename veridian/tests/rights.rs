@@ -63,6 +63,7 @@ rights! {
     revoke_of,
     last_words,
     reboot,
+    authenticate,
 }
 
 /// Makes a test of each of these for each platform.

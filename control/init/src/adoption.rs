@@ -55,6 +55,7 @@ impl Init {
         self.adopt_regions();
         self.adopt_sessions();
         self.adopt_clients();
+        self.adopt_given();
         self.forget_tickets();
         self.forget_the_unnamed();
         for place in lost {
@@ -69,7 +70,7 @@ impl Init {
     }
 
     /// The values of a kind that the journal has.
-    fn saved(&self, kind: u16) -> Vec<(u64, Vec<u8>)> {
+    pub(crate) fn saved(&self, kind: u16) -> Vec<(u64, Vec<u8>)> {
         let Some(records) = &self.records else { return Vec::new() };
         records.journal.of_kind(kind).map(|(id, value)| (id, value.to_vec())).collect()
     }

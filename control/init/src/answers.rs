@@ -141,6 +141,7 @@ impl Init {
                     session.offered.remove(&named.grant);
                 }
             }
+            ServiceMessage::Deauthenticate(ended) => self.deauthenticate(place, ended.session),
             ServiceMessage::SessionEnded(ended) => self.session_ended(place, ended.session),
             answer => self.answer(place, request, answer),
         }
@@ -172,6 +173,12 @@ impl Init {
             (Awaited::Statistics { client, request }, ServiceMessage::Statistics(page)) => {
                 self.statistics_known(place, (client, request), page);
             }
+            (
+                Awaited::Authenticated { client, request },
+                ServiceMessage::Authenticated(allowed),
+            ) => {
+                self.authenticated(client, request, &allowed);
+            }
             (Awaited::Told { client, request, .. }, ServiceMessage::Told(text)) => {
                 self.reply(client, request, &BrokerReply::Told(text));
             }
@@ -179,7 +186,9 @@ impl Init {
                 self.reply(client, request, &BrokerReply::Done);
             }
             (
-                Awaited::Told { client, request, .. } | Awaited::Done { client, request },
+                Awaited::Told { client, request, .. }
+                | Awaited::Authenticated { client, request }
+                | Awaited::Done { client, request },
                 ServiceMessage::Failed(failed),
             ) => {
                 self.reply(client, request, &BrokerReply::Failed(failed));
@@ -222,6 +231,7 @@ impl Init {
             Awaited::Closed(session) => self.forget_session(session),
             Awaited::Counters { question } => self.counted(question),
             Awaited::Told { client, request, .. }
+            | Awaited::Authenticated { client, request }
             | Awaited::Statistics { client, request }
             | Awaited::Done { client, request } => {
                 self.reply(client, request, &gone());

@@ -5,7 +5,7 @@ use alloc::collections::{BTreeMap, BTreeSet, VecDeque};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use capability::{Handle, SpaceId};
-use control::message::{BrokerReply, Failed, Header, Message};
+use control::message::{BrokerReply, Failed, Header, Message, PeerIdentity};
 use control::platform::{Channel, ChannelError, Packet, Peer};
 use dataplane::entry::Errno;
 use dataplane::platform::Instant;
@@ -82,6 +82,11 @@ impl Client {
             overheard: false,
             unread_since: None,
         }
+    }
+
+    /// Who it is, for a service.
+    pub(crate) fn identity(&self) -> PeerIdentity {
+        PeerIdentity { pid: self.peer.pid, uid: self.peer.uid, gid: self.peer.gid }
     }
 
     /// Takes over what an earlier init had heard from it.

@@ -5,6 +5,7 @@ use crate::init::{Init, Outcome};
 use crate::logging::holding_service;
 use crate::needs::Used;
 use crate::policy;
+use crate::principals::Privileged;
 use crate::records::{CLIENT, SESSION};
 use crate::services::{Awaited, Service};
 use crate::sessions::{Phase, SessionRecord, Sizes};
@@ -50,9 +51,13 @@ impl Init {
                 (Errno::EINVAL, "not the descriptors of this message"),
             );
         }
+        let privileged = Privileged::of(&message);
         let done = self
             .check(id, header.capability, &message)
             .and_then(|used| self.obey((id, request), used, message, &packet.descriptors));
+        if let Some(privileged) = privileged {
+            self.audit(id, privileged, done.is_ok());
+        }
         if let Err(refused) = done {
             self.refuse(id, request, refused);
         }
@@ -93,6 +98,7 @@ impl Init {
             ClientMessage::Configure(wish) => self.configure(id, request, &wish),
             ClientMessage::Shutdown => self.shutdown(id, request, Outcome::Stopped),
             ClientMessage::Reboot => self.shutdown(id, request, Outcome::Reboot),
+            ClientMessage::Authenticate(shown) => self.authenticate(id, request, shown.token),
             ClientMessage::LastWords => self.last_words(id, request, used()?),
             ClientMessage::Control(control) => self.control(id, request, used()?, control.action),
         }
@@ -118,6 +124,16 @@ impl Init {
         let space = client.space;
         self.touch_space(space);
         self.touch_space(self.own);
+        self.welcome(id, request, None)
+    }
+
+    /// Tells a client what it holds; or of that only what has this badge.
+    pub(crate) fn welcome(
+        &mut self,
+        id: u64,
+        request: u64,
+        only: Option<u64>,
+    ) -> Result<(), Refused> {
         let client = self.clients.get(&id).ok_or(NOT_HELD)?;
         let mut held = Vec::new();
         for (handle, object) in &client.held {
@@ -126,10 +142,13 @@ impl Init {
                 Object::System => "init".parse().ok(),
                 Object::Service(place) => self.services.get(*place).map(|service| service.name),
             };
-            if let (Ok(found), Some(service)) = (found, name) {
+            if let (Ok(found), Some(service)) = (found, name)
+                && only.is_none_or(|badge| found.badge == badge)
+            {
                 held.push(HeldCapability { handle: *handle, rights: found.rights, service });
             }
         }
+        held.truncate(Welcome::MOST);
         let capabilities = held.try_into().unwrap_or_default();
         self.reply(id, request, &BrokerReply::Welcome(Welcome { features: 0, capabilities }));
         Ok(())
@@ -154,7 +173,8 @@ impl Init {
         {
             return Err((Errno::EDQUOT, "this client has as many sessions as it may have"));
         }
-        let credentials = policy::credentials(&client.peer);
+        let credentials =
+            self.acts_as(used.badge).unwrap_or_else(|| policy::credentials(&client.peer));
         let waiting = self.policy.waiting(&client.peer, wish.waiting);
         let service = self.services.get(place).ok_or(NOT_HELD)?;
         if !service.serves() {
@@ -305,12 +325,13 @@ impl Init {
         tell: Tell,
         descriptors: &[Descriptor],
     ) -> Result<(), Refused> {
-        let tell = TellService { rights: used.rights, badge: used.badge, text: tell.text };
+        let sender = self.clients.get(&id).ok_or(NOT_HELD)?.identity();
+        let tell = TellService { rights: used.rights, badge: used.badge, sender, text: tell.text };
         let command = match descriptors {
             [] => ServiceCommand::Tell(tell),
             _ => ServiceCommand::TellWith(tell),
         };
-        let service = self.running(used)?;
+        let service = self.running(used.service()?)?;
         service.ask(
             &command,
             descriptors.to_vec(),
@@ -319,9 +340,9 @@ impl Init {
         Ok(())
     }
 
-    /// The service that a capability is on, if it runs.
-    pub(crate) fn running(&mut self, used: Used) -> Result<&mut Service, Refused> {
-        let service = self.services.get_mut(used.service()?).ok_or(NOT_HELD)?;
+    /// The service at this place, if it runs.
+    pub(crate) fn running(&mut self, place: usize) -> Result<&mut Service, Refused> {
+        let service = self.services.get_mut(place).ok_or(NOT_HELD)?;
         if service.serves() { Ok(service) } else { Err(not_running(service)) }
     }
 

@@ -125,8 +125,9 @@ impl Init {
 
     /// Takes back what an earlier init had made tickets for, which nobody can take any more.
     pub(crate) fn forget_tickets(&mut self) {
-        let kept: Vec<Handle> =
-            self.services.iter().map(|service| service.capability).chain([self.system]).collect();
+        let services = self.services.iter().map(|service| service.capability);
+        let given = self.given.values().flat_map(|given| given.roots.iter().copied());
+        let kept: Vec<Handle> = services.chain([self.system]).chain(given).collect();
         let Ok(held) = self.capabilities.list(self.own) else { return };
         let stray: Vec<Handle> =
             held.map(|(handle, _)| handle).filter(|handle| !kept.contains(handle)).collect();

@@ -7,6 +7,7 @@ use crate::grants::Grants;
 use crate::handing::Tickets;
 use crate::logging::OwnRecords;
 use crate::policy::Policy;
+use crate::principals::{Given, Unaudited};
 use crate::records::{CLIENT, REST, Records};
 use crate::services::Service;
 use crate::sessions::SessionRecord;
@@ -113,6 +114,9 @@ pub struct Init {
     pub(crate) grants: Grants,
     pub(crate) questions: Questions,
     pub(crate) tickets: Tickets,
+    /// What clients were given for tokens, by badge.
+    pub(crate) given: BTreeMap<u64, Given>,
+    pub(crate) unaudited: Unaudited,
     pub(crate) records: Option<Records>,
     pub(crate) own_records: OwnRecords,
     /// How many inits this system has had.
@@ -176,6 +180,8 @@ impl Init {
             grants: Grants::default(),
             questions: Questions::default(),
             tickets: Tickets::default(),
+            given: BTreeMap::new(),
+            unaudited: Unaudited::default(),
             stopping: None,
             outcome: Outcome::Stopped,
         })
@@ -189,7 +195,8 @@ impl Init {
             let now = (!self.unfinished.is_empty()).then_some(Instant(0));
             let deadlines = now.into_iter().chain(flush).chain(self.questions.next_deadline());
             let deadlines = deadlines.chain(self.tickets.next_deadline());
-            let deadline = deadlines.chain(self.next_supervision()).min();
+            let deadlines = deadlines.chain(self.next_supervision());
+            let deadline = deadlines.chain(self.next_expiry()).min();
             self.machine.poller.wait(deadline, &mut ready);
             let unfinished = core::mem::take(&mut self.unfinished);
             ready.drain(..).for_each(|token| self.handle(Source::from_token(token)));
@@ -197,6 +204,7 @@ impl Init {
             self.enforce_deadlines();
             self.expire_tickets();
             self.supervise();
+            self.expire();
             self.commit();
         }
         self.stop();
@@ -322,6 +330,7 @@ impl Init {
         // Somebody may have found no place, or no descriptor left, and be waiting.
         self.unfinished.insert(Source::Listener);
         self.questions.forget(id);
+        self.forget_given(id);
         for heir in self.capabilities.heirs(client.space).unwrap_or_default() {
             self.touch_space(heir);
         }

@@ -23,6 +23,7 @@ mod logging;
 mod needs;
 mod outbox;
 mod policy;
+mod principals;
 mod records;
 mod revocation;
 mod services;

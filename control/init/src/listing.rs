@@ -103,7 +103,8 @@ impl Init {
     ) -> Result<(), Refused> {
         const NO_NODE: Refused = (Errno::ENOENT, "there is no such capability, or not any more");
         let space = SpaceId::from_word(named.space).ok_or(NO_NODE)?;
-        if space == self.own && !self.tickets.stand_for(named.handle) {
+        let is_given = self.given.values().any(|given| given.roots.contains(&named.handle));
+        if space == self.own && !is_given && !self.tickets.stand_for(named.handle) {
             return Err((Errno::EPERM, "it is init's own: nobody could use the service any more"));
         }
         let removed = self.capabilities.uproot(space, named.handle).map_err(|_| NO_NODE)?;

@@ -13,7 +13,9 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 use capability::Rights;
-use control::message::{Connected, OpenSession, ServiceCommand, SessionTerms, TellService};
+use control::message::{
+    Connected, OpenSession, PeerIdentity, ServiceCommand, SessionTerms, TellService,
+};
 use control::platform::Peer;
 use dataplane::log::{Level, Record};
 use dataplane::{Descriptor, SessionId, WaitMode};
@@ -180,9 +182,15 @@ impl Init {
     }
 
     fn tell_logger(&mut self, logger: usize, text: Vec<u8>) {
+        let pid = self.machine.pid;
         let Ok(text) = text.try_into() else { return };
         if let Some(service) = self.services.get_mut(logger) {
-            let tell = TellService { rights: Rights::CAP_SERVICE, badge: 0, text };
+            let tell = TellService {
+                rights: Rights::CAP_SERVICE,
+                badge: 0,
+                sender: PeerIdentity { pid, ..PeerIdentity::default() },
+                text,
+            };
             service.ask(&ServiceCommand::Tell(tell), Vec::new(), Awaited::Noted);
         }
     }

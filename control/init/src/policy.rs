@@ -101,6 +101,19 @@ impl Policy {
         }
     }
 
+    /// The most that any principal may have of a service, and of the system: what the owner has.
+    pub(crate) fn most_service_rights(&self) -> Rights {
+        self.service_rights(&self.of_owner())
+    }
+
+    pub(crate) fn most_system_rights(&self) -> Rights {
+        self.system_rights(&self.of_owner())
+    }
+
+    fn of_owner(&self) -> Peer {
+        Peer { pid: 0, uid: self.owner, gid: 0, groups: Vec::new() }
+    }
+
     /// Checks what a client wishes; what is more than it may have is refused, not cut down.
     pub(crate) fn check(&self, wish: &Connect) -> Result<Geometry, (Errno, &'static str)> {
         let geometry = Geometry::new(wish.sq_entries, wish.cq_entries).map_err(|_| {

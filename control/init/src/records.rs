@@ -7,6 +7,7 @@
 use crate::clients::{Client, Object};
 use crate::init::Init;
 use crate::journal::{Journal, Key};
+use crate::principals::Given;
 use crate::services::Service;
 use crate::sessions::{Phase, SessionRecord};
 use alloc::boxed::Box;
@@ -24,6 +25,7 @@ pub(crate) const REGION: u16 = 3;
 pub(crate) const SERVICE: u16 = 4;
 pub(crate) const SPACE: u16 = 5;
 pub(crate) const REST: u16 = 6;
+pub(crate) const AUTHENTICATION: u16 = 7;
 
 /// The journal and what was changed since the last commit. Without a keeper there is neither.
 pub(crate) struct Records {
@@ -136,6 +138,7 @@ impl Init {
             SESSION => self.sessions.get(&SessionId(key.id)).map(session),
             REGION => self.grants.record(key.id).map(|(place, bytes)| alloc::vec![place, bytes]),
             SERVICE => self.services.get(usize::try_from(key.id).ok()?).map(service),
+            AUTHENTICATION => self.given.get(&key.id).map(Given::words),
             SPACE => self.capabilities.image(SpaceId::from_word(key.id)?).ok().map(|it| space(&it)),
             _ => Some(self.rest()),
         }

@@ -26,6 +26,8 @@ pub(crate) enum Awaited {
     Statistics { client: u64, request: u64 },
     /// The answer to a client's message, which came by this capability.
     Told { client: u64, request: u64, by: Handle },
+    /// What a token allows that a client has shown.
+    Authenticated { client: u64, request: u64 },
     /// It does what a client wants, or does not.
     Done { client: u64, request: u64 },
     /// The service has stopped.

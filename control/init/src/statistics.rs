@@ -20,7 +20,7 @@ impl Init {
         used: Used,
         from: SessionNamed,
     ) -> Result<(), Refused> {
-        let service = self.running(used)?;
+        let service = self.running(used.service()?)?;
         let awaited = Awaited::Statistics { client: id, request };
         service.ask(&ServiceCommand::Statistics(from), Vec::new(), awaited);
         Ok(())

@@ -3,8 +3,9 @@
 use super::session::{Session, SessionOptions};
 use super::turns::Turns;
 use crate::message::{
-    BrokerReply, ClientMessage, ClientStatistics, Connect, Control, Header, HeldCapability,
-    Message, Name, Request, ServiceAction, SessionNamed, StatusReport, Tell,
+    AuthReply, AuthRequest, BrokerReply, ClientMessage, ClientStatistics, Connect, Control, Header,
+    HeldCapability, Message, Name, Request, ServiceAction, SessionNamed, ShownToken, StatusReport,
+    Tell,
 };
 use crate::platform::{Channel, ChannelError, Packet};
 use alloc::string::String;
@@ -142,6 +143,33 @@ impl Connection {
         found
             .map(|held| held.handle)
             .ok_or_else(|| ConnectError::NoCapability { service: service.into() })
+    }
+
+    /// Shows the broker a token: from then on the connection uses what the token allows, and nothing
+    /// else. Clones made before do not.
+    ///
+    /// # Errors
+    /// [`ConnectError::Refused`] among others.
+    pub fn authenticate(&mut self, token: &[u8]) -> Result<(), ConnectError> {
+        let too_long = |_| ConnectError::Channel(ChannelError::TooLarge);
+        let token = token.to_vec().try_into().map_err(too_long)?;
+        match self.shared.ask(None, &ClientMessage::Authenticate(ShownToken { token }))?.0 {
+            BrokerReply::Welcome(welcome) => {
+                self.capabilities = welcome.capabilities.into_vec();
+                Ok(())
+            }
+            _ => Err(ConnectError::Protocol),
+        }
+    }
+
+    /// Asks the service that knows principals and tokens.
+    ///
+    /// # Errors
+    /// [`ConnectError`]; what the service refuses is in its answer.
+    pub fn ask_auth(&self, request: &AuthRequest) -> Result<AuthReply, ConnectError> {
+        let told = self.tell("auth", &request.encode(Header::default()))?;
+        let (_, reply) = AuthReply::decode(&told).map_err(|_| ConnectError::Protocol)?;
+        Ok(reply)
     }
 
     /// Opens a session with a service, by the capability for it.

@@ -111,8 +111,13 @@ sequence! {
         /// Bits that the system understands.
         features: u64,
         /// What the client was started with, or is given by its credentials.
-        capabilities: List<HeldCapability, 32>,
+        capabilities: List<HeldCapability, { Welcome::MOST }>,
     }
+}
+
+impl Welcome {
+    /// Most capabilities that are told.
+    pub const MOST: usize = 32;
 }
 
 record! {

@@ -22,6 +22,7 @@
 //! | 0x0114 | Capabilities | see `listing` | no, or the system's, with `AUDIT`        |
 //! | 0x0115 | RevokeOf   | space u64, handle u64 | the system's, with `AUDIT` and `REVOKE` |
 //! | 0x0119 | LastWords  |              | the service's, with `AUDIT`                  |
+//! | 0x0116 | Authenticate | token: list of up to 1,024 bytes | no; the token says it     |
 //! | 0x0118 | Reboot     |              | the system's, with `SHUTDOWN`                |
 //!
 //! A descriptor accompanies `TellWith`.
@@ -48,6 +49,7 @@ use capability::Rights;
 use dataplane::{SessionId, WaitMode};
 use zerocopy::little_endian::U16;
 
+use super::authentication::ShownToken;
 use super::codec::messages;
 use super::error::Fault;
 use super::field::{Field, record, sequence};
@@ -106,6 +108,9 @@ messages! {
         /// Why and where was the last incarnation ended of the service whose capability the header
         /// names, if it was because it gave no sign of life? Answered by `Told`.
         0x0119 + 0 => LastWords,
+        /// Give me what this token allows, besides what I hold. Answered by `Welcome`, with what the
+        /// token gave alone.
+        0x0116 + 0 => Authenticate(body: ShownToken),
         /// Show or change the configuration of the system. Answered by `Told`: a line `done` or
         /// `refused`, then a text.
         0x0117 + 0 => Configure(body: Configure),

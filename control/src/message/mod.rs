@@ -15,6 +15,8 @@
 //! Neighbours: `capability` names the rights and handles; the carriers of the bytes and
 //! descriptors are in `arch/platform`.
 
+mod auth;
+mod authentication;
 mod broker;
 mod client;
 mod codec;
@@ -37,6 +39,14 @@ mod statistics;
 #[cfg(test)]
 mod tests;
 
+pub use auth::{
+    AuditPage, AuditRecord, AuthReply, AuthRequest, ChainFault, ChainReport, Identity, LogIn,
+    LoggedIn, MapUser, NewUser, PrincipalKind, PrincipalNamed, Secret, SessionsAfter, SetPassword,
+    UserEntry, UserSession,
+};
+pub use authentication::{
+    ActsAs, Authenticate, Authenticated, Deauthenticate, ShownToken, TokenBytes,
+};
 pub use broker::{
     BrokerReply, Connected, Counts, Derived, HeldCapability, Mapped, Remains, Request,
     ServiceState, ServiceStatus, StatusReport, Told, Welcome,
@@ -67,5 +77,5 @@ pub use service::{
     CreateRegion, DestroyRegion, Offer, OpenSession, Opened, Pong, RegionCreated, ServiceCommand,
     ServiceMessage, SessionEnded, Stack, TellService, Withdraw,
 };
-pub use session::{Credentials, SessionNamed, SessionTerms, SetCredential};
+pub use session::{Credentials, PeerIdentity, SessionNamed, SessionTerms, SetCredential};
 pub use statistics::{ClientIdentity, ClientStatistics, SessionStatistics, Work};

@@ -143,6 +143,7 @@ rows! {
     Take => Needs::Nothing, "the ticket, which counts once and for a minute";
     Capabilities => Needs::OwnOr(On::System, Rights::AUDIT), "";
     RevokeOf => on_system(Rights::AUDIT.union(Rights::REVOKE)), "it is not one of init's own";
+    Authenticate => Needs::Nothing, "the token, which auth must know";
     LastWords => on_service(Rights::AUDIT), "";
     Configure => on_system(Rights::CONFIGURE), "";
     Reboot => on_system(Rights::SHUTDOWN), "";
@@ -164,6 +165,8 @@ rows! {
     Told => ServiceNeed::Question, "";
     Statistics => ServiceNeed::Question, "of sessions that are not with this service nothing is passed on";
     Stack => ServiceNeed::Itself, "counts when it was asked";
+    Authenticated => ServiceNeed::Question, "";
+    Deauthenticate => ServiceNeed::Itself, "counts from auth only";
 }
 
 impl ClientMessage {

@@ -18,6 +18,8 @@
 //! | 0x030a | Statistics    | session u64     |                                                      |
 //! | 0x030b | Pause         |                 |                                                      |
 //! | 0x030c | Resume        |                 |                                                      |
+//! | 0x030f | Authenticate  | `Authenticate`  |                                                      |
+//! | 0x0310 | Audit         | text            |                                                      |
 //! | 0x030d | Connected     | see `broker`    | client region, service region, arena, doorbell       |
 //!
 //! From the service:
@@ -36,23 +38,28 @@
 //! | 0x0408 | Pong          | accepted, completed, errors, quarantined, sessions: each u64    |
 //! | 0x0409 | Told          | text                                                            |
 //! | 0x040a | Statistics    | see `page`, of `SessionStatistics`                              |
+//! | 0x040c | Authenticated | `Authenticated`                                                 |
+//! | 0x040d | Deauthenticate | user session u64                                               |
 //! | 0x0410 | Stack         | list of up to 64 u64: offsets in the program, innermost first   |
 //!
 //! `OpenSession` is 60 bytes of terms (see `session`), then a list of 1 to 16 credentials.
-//! `RegionCreated`: region u64, bytes u64. `TellService`: rights u64, badge u64, text. A text is a
-//! list of up to 3,500 bytes.
+//! `RegionCreated`: region u64, bytes u64. `TellService`: rights u64, badge u64, the sender's
+//! `PeerIdentity` (see `session`), text. A text is a list of up to 3,500 bytes. `Authenticate` and
+//! `Authenticated` are in `authentication`.
 
 use capability::Rights;
 use dataplane::SessionId;
 use dataplane::entry::{Errno, Handle};
 
+use super::authentication::{Authenticate, Authenticated, Deauthenticate};
 use super::broker::{Connected, Told};
+use super::client::Tell;
 use super::codec::messages;
 use super::failed::Failed;
 use super::field::{record, sequence};
 use super::list::{List, Text};
 use super::page::Page;
-use super::session::{Credentials, SessionNamed, SessionTerms, SetCredential};
+use super::session::{Credentials, PeerIdentity, SessionNamed, SessionTerms, SetCredential};
 use super::statistics::SessionStatistics;
 
 messages! {
@@ -90,6 +97,10 @@ messages! {
         0x030b + 0 => Pause,
         /// Accept requests again. Not answered.
         0x030c + 0 => Resume,
+        /// What may who shows this token do? Answered by `Authenticated` or `Failed`.
+        0x030f + 0 => Authenticate(body: Authenticate),
+        /// Something happened that is to be in the audit log. Not answered.
+        0x0310 + 0 => Audit(body: Tell),
         /// A session with the logger, for the service's records; beside it its client region,
         /// service region, arena and doorbell. Not answered.
         0x030d + 4 => Connected(body: Connected),
@@ -124,6 +135,10 @@ messages! {
         0x0409 + 0 => Told(body: Told),
         /// What it has done for its sessions.
         0x040a + 0 => Statistics(body: Page<SessionStatistics>),
+        /// What who has shown a token may do.
+        0x040c + 0 => Authenticated(body: Authenticated),
+        /// A user session has ended: take back what it gave. Not answered.
+        0x040d + 0 => Deauthenticate(body: Deauthenticate),
         /// Where it is, when it was asked by a signal because it gave no sign of life. Not
         /// answered.
         0x0410 + 0 => Stack(body: Stack),
@@ -230,6 +245,8 @@ sequence! {
         rights: Rights,
         /// The badge of that capability.
         badge: u64,
+        /// Who has sent it.
+        sender: PeerIdentity,
         /// As the service defines it.
         text: Text,
     }

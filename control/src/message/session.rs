@@ -25,7 +25,8 @@
 //! | 4      | 4    | gid    | group                                         |
 //! | 8      |      | groups | list of up to 32 supplementary groups, 4 bytes each |
 //!
-//! `SetCredential` is session u64, index u16, then the credentials.
+//! `SetCredential` is session u64, index u16, then the credentials. `PeerIdentity` is pid u32 (0 =
+//! unknown), uid u32, gid u32.
 
 use capability::Rights;
 use dataplane::{SessionId, WaitMode};
@@ -68,6 +69,19 @@ record! {
     SessionNamed, 8 bytes {
         /// Which.
         0 => session: SessionId,
+    }
+}
+
+record! {
+    /// Who is at the other end of a channel, as the platform vouches for it.
+    #[derive(Default)]
+    PeerIdentity, 12 bytes {
+        /// The process; 0 if it is not known.
+        0 => pid: u32,
+        /// Its user.
+        4 => uid: u32,
+        /// Its group.
+        8 => gid: u32,
     }
 }
 

@@ -2,7 +2,8 @@
 
 use super::log::Log;
 use crate::message::{
-    CreateRegion, DestroyRegion, Header, Message, Offer, ServiceMessage, SessionEnded, Withdraw,
+    CreateRegion, Deauthenticate, DestroyRegion, Header, Message, Offer, ServiceMessage,
+    SessionEnded, Withdraw,
 };
 use crate::platform::{Channel, ChannelError, Packet};
 use crate::service::{Broker, BrokeredRegion, LocalFuture, RegionId};
@@ -149,5 +150,9 @@ impl Broker for BrokerLink {
 
     fn withdraw(&self, session: SessionId, grant: u32) {
         self.send(0, &ServiceMessage::Withdraw(Withdraw { session, grant }));
+    }
+
+    fn deauthenticate(&self, session: u64) {
+        self.send(0, &ServiceMessage::Deauthenticate(Deauthenticate { session }));
     }
 }

@@ -3,7 +3,8 @@
 use super::broker_link::BrokerLink;
 use super::sessions;
 use crate::message::{
-    Failed, Header, Message, Opened, Page, Pong, ServiceCommand, ServiceMessage, TellService, Told,
+    Authenticate, Failed, Header, Message, Opened, Page, Pong, ServiceCommand, ServiceMessage,
+    TellService, Told,
 };
 use crate::platform::{CONTROL_TOKEN, Channel, Machine, Packet};
 use crate::service::{Broker, BrokeredRegion, RegionId, Sender, Service};
@@ -190,6 +191,15 @@ impl<S: Service + DataService> Runtime<S> {
                 self.reactor.resume();
                 return Ok(());
             }
+            ServiceCommand::Authenticate(shown) => {
+                self.authenticate(request, shown);
+                return Ok(());
+            }
+            ServiceCommand::Audit(what) => {
+                let service = Rc::clone(&self.service);
+                self.reactor.spawn(Box::pin(async move { service.audit(&what.text).await }));
+                return Ok(());
+            }
             ServiceCommand::Stop => return self.stop(request),
             ServiceCommand::RegionCreated(created) => {
                 let [descriptor] = packet.descriptors.as_slice() else {
@@ -223,7 +233,7 @@ impl<S: Service + DataService> Runtime<S> {
     fn tell(&mut self, request: u64, tell: TellService, descriptor: Option<Descriptor>) {
         let (service, link) = (Rc::clone(&self.service), Rc::clone(&self.link));
         self.reactor.spawn(Box::pin(async move {
-            let sender = Sender { rights: tell.rights, badge: tell.badge };
+            let sender = Sender { rights: tell.rights, badge: tell.badge, identity: tell.sender };
             let told = match descriptor {
                 None => service.handle_message(sender, &tell.text).await,
                 Some(descriptor) => {
@@ -238,6 +248,17 @@ impl<S: Service + DataService> Runtime<S> {
                     Err(errno) => failed(errno),
                 },
             );
+        }));
+    }
+
+    fn authenticate(&mut self, request: u64, shown: Authenticate) {
+        let (service, link) = (Rc::clone(&self.service), Rc::clone(&self.link));
+        self.reactor.spawn(Box::pin(async move {
+            let answer = match service.authenticate(shown.peer, &shown.token).await {
+                Ok(authenticated) => ServiceMessage::Authenticated(authenticated),
+                Err(errno) => failed(errno),
+            };
+            link.send(request, &answer);
         }));
     }
 

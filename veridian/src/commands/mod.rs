@@ -3,6 +3,7 @@
 
 pub(crate) mod attach;
 mod attributes;
+pub(crate) mod auth;
 mod background;
 pub(crate) mod bench;
 pub(crate) mod caps;

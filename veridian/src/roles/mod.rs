@@ -1,6 +1,7 @@
 //! What a process of the system is: init or a service. Taken before any argument is parsed, so
 //! that a role touches no more of the program than it needs.
 
+pub(crate) mod auth;
 pub(crate) mod guardian;
 pub(crate) mod init;
 pub(crate) mod logger;
@@ -25,13 +26,18 @@ const ROLE: &str = "service";
 pub(crate) const STATE: &str = "--state";
 
 /// Services that keep something in the directory for what outlives the system.
-pub(crate) const WITH_STATE: &[&str] = &[logger::NAME];
+pub(crate) const WITH_STATE: &[&str] = &[logger::NAME, auth::NAME];
 
 /// Every service of the system, in boot order.
 pub(crate) fn units() -> Vec<Unit> {
     let to_log = (logger::NAME.to_owned(), Rights::CONNECT | Rights::WRITE);
     let unit = |name: &str| Unit { capabilities: vec![to_log.clone()], ..Unit::new(name) };
-    vec![Unit::new(logger::NAME), Unit { wants: vec![logger::NAME.to_owned()], ..unit(vfs::NAME) }]
+    let wants = || vec![logger::NAME.to_owned()];
+    vec![
+        Unit::new(logger::NAME),
+        Unit { wants: wants(), ..unit(auth::NAME) },
+        Unit { wants: wants(), ..unit(vfs::NAME) },
+    ]
 }
 
 /// The directory `NAME` in the directory for what outlives the system; made if it is not there.
@@ -60,12 +66,14 @@ pub fn dispatch(mut arguments: impl Iterator<Item = OsString>) -> Option<ExitCod
         eprintln!("veridian {}: will not say where it hangs: {error}", role.display());
     }
     let done = |(): ()| ExitCode::SUCCESS;
+    let directory =
+        |name| state.as_ref().map(|state| state_directory(Path::new(state), name)).transpose();
     let took = match role.to_str() {
         Some(guardian::NAME) => guardian::run(channel).map(done),
         Some(init::NAME) => init::run(channel),
+        Some(auth::NAME) => directory(auth::NAME).and_then(|it| auth::run(channel, it)).map(done),
         Some(logger::NAME) => {
-            let directory = state.map(|state| state_directory(Path::new(state), logger::NAME));
-            directory.transpose().and_then(|it| logger::run(channel, it)).map(done)
+            directory(logger::NAME).and_then(|it| logger::run(channel, it)).map(done)
         }
         Some(vfs::NAME) => vfs::run(channel).map(done),
         _ => {

@@ -6,7 +6,7 @@ use control::client::{Connection, SessionOptions};
 use control::message::{
     BrokerReply, ClientMessage, ConfigurationAction, Configure, Connect, Control, Credentials,
     Derive, Hand, List, ListFrom, MapGrant, NodeNamed, ServiceAction, SessionNamed, SetCredential,
-    Tell,
+    ShownToken, Tell,
 };
 use dataplane::entry::Errno;
 use dataplane::{Descriptor, SessionId};
@@ -164,6 +164,13 @@ pub(crate) fn hand() -> Case {
 pub(crate) fn take() -> Case {
     let message = |ground: &Ground| ClientMessage::Take(ground.ticket);
     Case::new("Take", message, |it| matches!(it, Ok(BrokerReply::Taken(_))))
+}
+
+/// That a token which does not count is refused is in `principals`.
+pub(crate) fn authenticate() -> Case {
+    let message =
+        |ground: &Ground| ClientMessage::Authenticate(ShownToken { token: ground.token.clone() });
+    Case::new("Authenticate", message, |it| matches!(it, Ok(BrokerReply::Welcome(_))))
 }
 
 pub(crate) fn capabilities() -> Case {

@@ -4,7 +4,10 @@ use crate::cases::Case;
 use crate::stage::{System, ask, held};
 use capability::{Handle, Rights};
 use control::client::{Connection, Session, SessionOptions};
-use control::message::{BrokerReply, CLIENT_NEEDS, ClientMessage, Needs, On, Ticket};
+use control::message::{
+    ActsAs, AuthReply, AuthRequest, BrokerReply, CLIENT_NEEDS, ClientMessage, MapUser, Name, Needs,
+    NewUser, On, PrincipalKind, Secret, Ticket, TokenBytes,
+};
 use dataplane::client::Queue;
 use dataplane::entry::Errno;
 use dataplane::file::{OpenFlags, Request};
@@ -44,8 +47,28 @@ fn needs_nothing(system: &System, case: &Case) {
     let (vfs, _) = held(&client, "vfs");
     for capability in [None, Some(never_issued())] {
         let ticket = client.hand(vfs, Rights::CONNECT, 0).unwrap();
-        let message = (case.message)(&Ground { ticket, ..Ground::default() });
+        let token = token(&client);
+        let message = (case.message)(&Ground { ticket, token, ..Ground::default() });
         accepted(case, ask(&client, capability, &message, Vec::new()));
+    }
+}
+
+/// A token of this user's, who is a principal.
+fn token(client: &Connection) -> TokenBytes {
+    let name: Name = "anna".parse().unwrap();
+    let anna = NewUser {
+        name,
+        kind: PrincipalKind::User,
+        rights: FILES,
+        acts_as: ActsAs(None),
+        password: Secret::new(b"correct horse".to_vec()).unwrap(),
+    };
+    client.ask_auth(&AuthRequest::AddUser(anna)).unwrap();
+    let uid = rustix::process::getuid().as_raw();
+    client.ask_auth(&AuthRequest::Map(MapUser { uid, name })).unwrap();
+    match client.ask_auth(&AuthRequest::LogInAsPeer) {
+        Ok(AuthReply::LoggedIn(logged_in)) => logged_in.token,
+        other => panic!("{other:?}"),
     }
 }
 
@@ -135,6 +158,7 @@ pub(crate) struct Ground {
     pub(crate) grant: u32,
     /// That nobody has used.
     pub(crate) ticket: Ticket,
+    pub(crate) token: TokenBytes,
 }
 
 impl Ground {

@@ -12,7 +12,10 @@ use alloc::vec::Vec;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed, TestCaseResult, TestRunner};
 
-use super::values::{broker_reply, client_message, header, service_command, service_message};
+use super::values::{
+    auth_reply, auth_request, broker_reply, client_message, header, service_command,
+    service_message,
+};
 use crate::message::*;
 
 /// Checks `test` on random values, from a seed that is printed and can be given.
@@ -89,13 +92,55 @@ fn service_messages_survive() {
 }
 
 #[test]
+fn what_auth_is_asked_and_answers_survives() {
+    check((header(), auth_request(), places()), |(header, message, places)| {
+        survives(header, &message, places)
+    });
+    check((header(), auth_reply(), places()), |(header, message, places)| {
+        survives(header, &message, places)
+    });
+}
+
+/// Each fits the text of `Tell`, whatever it holds.
+#[test]
+fn what_auth_is_asked_and_answers_fits_a_text() {
+    let longest = AuthRequest::SetPassword(SetPassword {
+        name: name(64),
+        old: Secret::new(alloc::vec![1; 512]).unwrap(),
+        new: Secret::new(alloc::vec![1; 512]).unwrap(),
+    });
+    assert!(Text::try_from(longest.encode(Header::default())).is_ok());
+    let record =
+        AuditRecord { sequence: 1, time: 1, text: alloc::vec![b'a'; 400].try_into().unwrap() };
+    let records = alloc::vec![record; 8].try_into().unwrap();
+    let page = AuthReply::Audit(AuditPage { records });
+    assert!(Text::try_from(page.encode(Header::default())).is_ok());
+    let identity = AuthReply::Identity(Identity {
+        name: name(64),
+        kind: PrincipalKind::User,
+        rights: capability::Rights::all(),
+        for_ns: 1,
+        acts_as: ActsAs(Some((1, 1))),
+        services: alloc::vec![name(64); 16].try_into().unwrap(),
+    });
+    assert!(Text::try_from(identity.encode(Header::default())).is_ok());
+    assert!(Secret::new(alloc::vec![1; 513]).is_none());
+}
+
+fn name(length: usize) -> Name {
+    "a".repeat(length).parse().unwrap()
+}
+
+#[test]
 fn any_body_is_decoded_or_refused() {
     let kinds = prop_oneof![
         1..3u16,
-        0x0101..0x010cu16,
+        0x0101..0x0120u16,
         0x0201..0x0208u16,
-        0x0301..0x0309u16,
-        0x0401..0x040au16
+        0x0301..0x0311u16,
+        0x0401..0x0411u16,
+        0x0701..0x070fu16,
+        0x0801..0x0808u16
     ];
     let body = proptest::collection::vec(prop_oneof![Just(0u8), Just(1u8), any::<u8>()], 0..300);
     check((kinds, 0..6u16, body), |(kind, descriptors, body)| {
@@ -107,7 +152,9 @@ fn any_body_is_decoded_or_refused() {
         takes_only_what_it_writes::<ClientMessage>(&bytes)?;
         takes_only_what_it_writes::<BrokerReply>(&bytes)?;
         takes_only_what_it_writes::<ServiceCommand>(&bytes)?;
-        takes_only_what_it_writes::<ServiceMessage>(&bytes)
+        takes_only_what_it_writes::<ServiceMessage>(&bytes)?;
+        takes_only_what_it_writes::<AuthRequest>(&bytes)?;
+        takes_only_what_it_writes::<AuthReply>(&bytes)
     });
 }
 

@@ -142,6 +142,102 @@ pub(super) fn client_message() -> impl Strategy<Value = ClientMessage> {
             .prop_map(|(space, handle)| { ClientMessage::RevokeOf(NodeNamed { space, handle }) }),
         Just(ClientMessage::LastWords),
         Just(ClientMessage::Reboot),
+        list(any::<u8>()).prop_map(|token| ClientMessage::Authenticate(ShownToken { token })),
+    ]
+}
+
+fn peer() -> impl Strategy<Value = PeerIdentity> {
+    any::<[u32; 3]>().prop_map(|[pid, uid, gid]| PeerIdentity { pid, uid, gid })
+}
+
+fn acts_as() -> impl Strategy<Value = ActsAs> {
+    any::<Option<(u32, u32)>>().prop_map(ActsAs)
+}
+
+fn authenticated() -> impl Strategy<Value = Authenticated> {
+    (any::<[u64; 2]>(), name(), rights(), acts_as(), list(name())).prop_map(
+        |([session, for_ns], principal, rights, acts_as, services)| Authenticated {
+            session,
+            principal,
+            rights,
+            for_ns,
+            acts_as,
+            services,
+        },
+    )
+}
+
+fn secret() -> impl Strategy<Value = Secret> {
+    vec(any::<u8>(), 0..=Secret::MAX_BYTES).prop_map(|bytes| Secret::new(bytes).unwrap())
+}
+
+fn kind() -> impl Strategy<Value = PrincipalKind> {
+    use PrincipalKind::{Application, Service, User};
+    prop_oneof![Just(User), Just(Service), Just(Application)]
+}
+
+pub(super) fn auth_request() -> impl Strategy<Value = AuthRequest> {
+    let new = (name(), kind(), rights(), acts_as(), secret()).prop_map(
+        |(name, kind, rights, acts_as, password)| NewUser { name, kind, rights, acts_as, password },
+    );
+    prop_oneof![
+        (name(), secret())
+            .prop_map(|(name, password)| AuthRequest::LogIn(LogIn { name, password })),
+        Just(AuthRequest::LogInAsPeer),
+        list(any::<u8>()).prop_map(AuthRequest::LogOut),
+        any::<u64>().prop_map(AuthRequest::EndSession),
+        list(any::<u8>()).prop_map(AuthRequest::WhoAmI),
+        (list(any::<u8>()), any::<u64>())
+            .prop_map(|(token, after)| AuthRequest::Sessions(SessionsAfter { token, after })),
+        (name(), secret(), secret())
+            .prop_map(|(name, old, new)| AuthRequest::SetPassword(SetPassword { name, old, new })),
+        new.prop_map(AuthRequest::AddUser),
+        name().prop_map(|name| AuthRequest::RemoveUser(PrincipalNamed { name })),
+        (any::<u32>(), name()).prop_map(|(uid, name)| AuthRequest::Map(MapUser { uid, name })),
+        any::<u32>().prop_map(AuthRequest::Unmap),
+        any::<u32>().prop_map(AuthRequest::Users),
+        any::<u64>().prop_map(AuthRequest::Audit),
+        Just(AuthRequest::VerifyAudit),
+    ]
+}
+
+pub(super) fn auth_reply() -> impl Strategy<Value = AuthReply> {
+    let identity = (name(), kind(), rights(), any::<u64>(), acts_as(), list(name())).prop_map(
+        |(name, kind, rights, for_ns, acts_as, services)| {
+            AuthReply::Identity(Identity { name, kind, rights, for_ns, acts_as, services })
+        },
+    );
+    let session = (any::<[u64; 4]>(), name(), any::<u32>()).prop_map(
+        |([session, since_ns, idle_ns, for_ns], principal, uid)| UserSession {
+            session,
+            principal,
+            uid,
+            since_ns,
+            idle_ns,
+            for_ns,
+        },
+    );
+    let user = (name(), kind(), rights(), acts_as(), list(any::<u32>())).prop_map(
+        |(name, kind, rights, acts_as, uids)| UserEntry { name, kind, rights, acts_as, uids },
+    );
+    let record = (any::<[u64; 2]>(), list(any::<u8>()))
+        .prop_map(|([sequence, time], text)| AuditRecord { sequence, time, text });
+    use ChainFault::{Changed, NoHead, None, Removed, Reordered, Truncated};
+    let fault = prop::sample::select(&[None, Changed, Removed, Reordered, Truncated, NoHead][..]);
+    let verified = (any::<[u64; 3]>(), fault).prop_map(|([first, last, at], fault)| {
+        AuthReply::Verified(ChainReport { first, last, fault, at })
+    });
+    prop_oneof![
+        Just(AuthReply::Done),
+        failed().prop_map(AuthReply::Refused),
+        (any::<u64>(), list(any::<u8>()))
+            .prop_map(|(for_ns, token)| AuthReply::LoggedIn(LoggedIn { for_ns, token })),
+        any::<u64>().prop_map(AuthReply::Locked),
+        identity,
+        list(session).prop_map(AuthReply::Sessions),
+        list(user).prop_map(AuthReply::Users),
+        list(record).prop_map(|records| AuthReply::Audit(AuditPage { records })),
+        verified,
     ]
 }
 
@@ -295,6 +391,11 @@ pub(super) fn broker_reply() -> impl Strategy<Value = BrokerReply> {
     ]
 }
 
+fn tell_service() -> impl Strategy<Value = TellService> {
+    (rights(), any::<u64>(), peer(), list(any::<u8>()))
+        .prop_map(|(rights, badge, sender, text)| TellService { rights, badge, sender, text })
+}
+
 pub(super) fn service_command() -> impl Strategy<Value = ServiceCommand> {
     let open = (terms(), list(credentials()))
         .prop_map(|(terms, credentials)| OpenSession { terms, credentials });
@@ -311,12 +412,12 @@ pub(super) fn service_command() -> impl Strategy<Value = ServiceCommand> {
         (any::<u64>(), any::<u64>()).prop_map(|(region, bytes)| {
             ServiceCommand::RegionCreated(RegionCreated { region, bytes })
         }),
-        (rights(), any::<u64>(), list(any::<u8>())).prop_map(|(rights, badge, text)| {
-            ServiceCommand::Tell(TellService { rights, badge, text })
+        tell_service().prop_map(ServiceCommand::Tell),
+        tell_service().prop_map(ServiceCommand::TellWith),
+        (peer(), list(any::<u8>())).prop_map(|(peer, token)| {
+            ServiceCommand::Authenticate(Authenticate { peer, token })
         }),
-        (rights(), any::<u64>(), list(any::<u8>())).prop_map(|(rights, badge, text)| {
-            ServiceCommand::TellWith(TellService { rights, badge, text })
-        }),
+        list(any::<u8>()).prop_map(|text| ServiceCommand::Audit(Tell { text })),
     ]
 }
 
@@ -342,5 +443,7 @@ pub(super) fn service_message() -> impl Strategy<Value = ServiceMessage> {
         }),
         list(any::<u8>()).prop_map(|text| ServiceMessage::Told(Told { text })),
         page(session_statistics()).prop_map(ServiceMessage::Statistics),
+        authenticated().prop_map(ServiceMessage::Authenticated),
+        any::<u64>().prop_map(|session| ServiceMessage::Deauthenticate(Deauthenticate { session })),
     ]
 }
