@@ -3,7 +3,7 @@
 
 use crate::roles::{self, units};
 use control::client::{ClientMachine, Connection};
-use control::platform::{Channel, Machine, Pairing, SpawnError};
+use control::platform::{Channel, Machine, Pairing, SpawnError, Unconfined};
 use init::{Init, InitError, InitMachine, Policy, StartReport};
 use platform::NotifierThread;
 use platform::local::{Platform, Role, Roles, poller};
@@ -128,6 +128,7 @@ fn local_roles(platform: &Platform) -> Roles {
         waiting: platform.waiting(),
         memory: platform.memory(),
         doorbells: platform.doorbells(),
+        confinement: Arc::new(Unconfined),
     };
     let (for_vfs, pools) = (machine.clone(), platform.clone());
     let vfs = move |channel: Arc<dyn Channel>| {

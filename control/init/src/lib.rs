@@ -11,6 +11,7 @@ mod adoption;
 mod answers;
 mod clients;
 mod commands;
+mod confinement;
 mod grants;
 mod init;
 mod journal;

@@ -18,6 +18,7 @@
 mod broker;
 mod client;
 mod codec;
+mod confinement;
 mod error;
 mod failed;
 mod field;
@@ -41,6 +42,7 @@ pub use broker::{
 };
 pub use client::{ClientMessage, Connect, Control, Derive, MapGrant, ServiceAction, Tell};
 pub use codec::Message;
+pub use confinement::{Confined, Layer, LayerState, Layers, Refused};
 pub use error::{DecodeError, Fault};
 pub use failed::Failed;
 pub use guardian::{

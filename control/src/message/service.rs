@@ -26,7 +26,7 @@
 //! |--------|---------------|-----------------------------------------------------------------|
 //! | 0x0001 | Done          |                                                                 |
 //! | 0x0002 | Failed        | see `failed`                                                    |
-//! | 0x0401 | Ready         |                                                                 |
+//! | 0x0401 | Ready         | see `confinement`: layers u32                                   |
 //! | 0x0402 | CreateRegion  | bytes u64                                                       |
 //! | 0x0403 | DestroyRegion | region u64                                                      |
 //! | 0x0404 | Offer         | session u64, region u64, grant u32                              |
@@ -36,6 +36,7 @@
 //! | 0x0408 | Pong          | accepted, completed, errors, quarantined, sessions: each u64    |
 //! | 0x0409 | Told          | text                                                            |
 //! | 0x040a | Statistics    | see `page`, of `SessionStatistics`                              |
+//! | 0x040e | Refused       | see `confinement`: call u32, count u32                          |
 //! | 0x0410 | Stack         | list of up to 64 u64: offsets in the program, innermost first   |
 //!
 //! `OpenSession` is 60 bytes of terms (see `session`), then a list of 1 to 16 credentials.
@@ -48,6 +49,7 @@ use dataplane::entry::{Errno, Handle};
 
 use super::broker::{Connected, Told};
 use super::codec::messages;
+use super::confinement::{Confined, Refused};
 use super::failed::Failed;
 use super::field::{record, sequence};
 use super::list::{List, Text};
@@ -104,7 +106,7 @@ messages! {
         /// What the broker told it could not be done.
         0x0002 + 0 => Failed(body: Failed),
         /// It serves from now on. Not answered.
-        0x0401 + 0 => Ready,
+        0x0401 + 0 => Ready(body: Confined),
         /// Asks for memory to grant from. Answered by `RegionCreated` or `Failed`.
         0x0402 + 0 => CreateRegion(body: CreateRegion),
         /// Gives a region back. Not answered.
@@ -124,6 +126,8 @@ messages! {
         0x0409 + 0 => Told(body: Told),
         /// What it has done for its sessions.
         0x040a + 0 => Statistics(body: Page<SessionStatistics>),
+        /// Its confinement has refused it a system call. Not answered.
+        0x040e + 0 => Refused(body: Refused),
         /// Where it is, when it was asked by a signal because it gave no sign of life. Not
         /// answered.
         0x0410 + 0 => Stack(body: Stack),

@@ -1,7 +1,7 @@
 //! The logger as a process.
 
 use control::log_files::LogFiles;
-use control::platform::{Channel, Machine};
+use control::platform::{Channel, Machine, Unconfined};
 use control::runtime::{ServeError, serve};
 use dataplane::platform::Poller;
 use host::logfiles::{LogDirectory, Rotation};
@@ -22,6 +22,7 @@ pub(super) fn run(channel: Arc<dyn Channel>, directory: Option<OwnedFd>) -> Resu
         waiting: platform.waiting(),
         memory: platform.memory(),
         doorbells: platform.doorbells(),
+        confinement: Arc::new(Unconfined),
     };
     let poller = linux::poller().map_err(|_| "no descriptor to be had".to_owned())?;
     let files = directory.map(|directory| {

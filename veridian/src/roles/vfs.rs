@@ -1,6 +1,6 @@
 //! The vfs as a process.
 
-use control::platform::{Channel, Machine};
+use control::platform::{Channel, Machine, Unconfined};
 use control::runtime::{ServeError, serve};
 
 use dataplane::Descriptor;
@@ -32,6 +32,7 @@ pub(super) fn run(channel: Arc<dyn Channel>) -> Result<(), String> {
         waiting: platform.waiting(),
         memory: platform.memory(),
         doorbells: platform.doorbells(),
+        confinement: Arc::new(Unconfined),
     };
     let poller = linux::poller().map_err(|_| "no descriptor to be had".to_owned())?;
     match serve_on(channel, machine, poller, move || platform.offload(HOST_THREADS)) {
