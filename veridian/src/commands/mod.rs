@@ -6,6 +6,7 @@ mod attributes;
 pub(crate) mod bench;
 pub(crate) mod cat;
 pub(crate) mod change;
+mod confinement;
 pub(crate) mod cp;
 pub(crate) mod down;
 mod files;

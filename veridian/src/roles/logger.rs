@@ -1,9 +1,10 @@
 //! The logger as a process.
 
 use control::log_files::LogFiles;
-use control::platform::{Channel, Machine, Unconfined};
+use control::platform::{Channel, Machine};
 use control::runtime::{ServeError, serve};
 use dataplane::platform::Poller;
+use host::confine::{Files, Handed, Profile};
 use host::logfiles::{LogDirectory, Rotation};
 use logger::{LoggerConfig, LoggerService};
 use platform::linux::{self, Platform};
@@ -16,13 +17,24 @@ pub(crate) const NAME: &str = "logger";
 const THREADS: usize = 1;
 
 /// `directory`: where its files are; without one, records are in memory alone.
-pub(super) fn run(channel: Arc<dyn Channel>, directory: Option<OwnedFd>) -> Result<(), String> {
+pub(super) fn run(
+    channel: Arc<dyn Channel>,
+    directory: Option<OwnedFd>,
+    handed: Handed,
+) -> Result<(), String> {
+    let own = directory.as_ref().map(OwnedFd::try_clone).transpose();
+    let own = own.map_err(|_| "no descriptor to be had".to_owned())?;
+    let profile = match own {
+        Some(own) => Profile::new().with_files(Files::Below(own)),
+        None => Profile::new(),
+    };
+    let confinement = super::confined(&profile, handed)?;
     let platform = Platform::new();
     let machine = Machine {
         waiting: platform.waiting(),
         memory: platform.memory(),
         doorbells: platform.doorbells(),
-        confinement: Arc::new(Unconfined),
+        confinement,
     };
     let poller = linux::poller().map_err(|_| "no descriptor to be had".to_owned())?;
     let files = directory.map(|directory| {

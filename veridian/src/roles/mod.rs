@@ -7,7 +7,8 @@ pub(crate) mod logger;
 pub(crate) mod vfs;
 
 use capability::Rights;
-use control::platform::Unit;
+use control::platform::{Confinement, Unit};
+use host::confine::{Handed, Profile, confine};
 use rustix::fd::OwnedFd;
 use rustix::fs::{Mode, OFlags};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -17,6 +18,7 @@ use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 /// The first argument of a process that is started as a role.
 const ROLE: &str = "service";
@@ -54,6 +56,7 @@ fn state_directory(state: &Path, name: &str) -> Result<OwnedFd, String> {
 pub fn dispatch(mut arguments: impl Iterator<Item = OsString>) -> Option<ExitCode> {
     let role = arguments.nth(1).filter(|first| first == ROLE).and_then(|_| arguments.next())?;
     let state = arguments.next().filter(|option| option == STATE).and_then(|_| arguments.next());
+    let handed = Handed::look();
     let Some(channel) = platform::linux::service_channel() else {
         eprintln!("veridian: services are started by init; see `veridian up`");
         return Some(ExitCode::from(2));
@@ -68,9 +71,9 @@ pub fn dispatch(mut arguments: impl Iterator<Item = OsString>) -> Option<ExitCod
         Some(init::NAME) => init::run(channel),
         Some(logger::NAME) => {
             let directory = state.map(|state| state_directory(Path::new(&state), logger::NAME));
-            directory.transpose().and_then(|it| logger::run(channel, it)).map(done)
+            directory.transpose().and_then(|it| logger::run(channel, it, handed)).map(done)
         }
-        Some(vfs::NAME) => vfs::run(channel).map(done),
+        Some(vfs::NAME) => vfs::run(channel, handed).map(done),
         _ => {
             eprintln!("veridian: there is no service {}", role.display());
             return Some(ExitCode::from(2));
@@ -83,6 +86,12 @@ pub fn dispatch(mut arguments: impl Iterator<Item = OsString>) -> Option<ExitCod
             ExitCode::FAILURE
         }
     })
+}
+
+/// Confines this process to what its role needs.
+fn confined(profile: &Profile, handed: Handed) -> Result<Arc<dyn Confinement>, String> {
+    let confined = confine(profile, handed, &[]).map_err(|error| error.to_string())?;
+    Ok(Arc::new(confined))
 }
 
 /// Sessions and grants take descriptors, more than what many systems set at first. Nothing here

@@ -1,12 +1,13 @@
 //! The vfs as a process.
 
-use control::platform::{Channel, Machine, Unconfined};
+use control::platform::{Channel, Machine};
 use control::runtime::{ServeError, serve};
 
 use dataplane::Descriptor;
 use dataplane::entry::Errno;
 use dataplane::filesystem::{Answer, FileSystem, FileSystems, Reply};
 use dataplane::platform::{Offload, Poller};
+use host::confine::{Files, Handed, Profile};
 use host::hostfs::{HostDirectory, Limits};
 use platform::linux::{self, Platform};
 use rustix::process::{Resource, getrlimit};
@@ -26,13 +27,15 @@ const HOST_MOUNTS: u64 = 16;
 /// Share of the machine's memory that file contents may take: one half.
 const MEMORY_SHARE: u64 = 2;
 
-pub(super) fn run(channel: Arc<dyn Channel>) -> Result<(), String> {
+pub(super) fn run(channel: Arc<dyn Channel>, handed: Handed) -> Result<(), String> {
+    let profile = Profile::new().with_files(Files::ByDescriptor);
+    let confinement = super::confined(&profile, handed)?;
     let platform = Platform::new();
     let machine = Machine {
         waiting: platform.waiting(),
         memory: platform.memory(),
         doorbells: platform.doorbells(),
-        confinement: Arc::new(Unconfined),
+        confinement,
     };
     let poller = linux::poller().map_err(|_| "no descriptor to be had".to_owned())?;
     match serve_on(channel, machine, poller, move || platform.offload(HOST_THREADS)) {
