@@ -4,6 +4,7 @@ use super::filter::{self, FilterError};
 use super::handed::Handed;
 use super::profile::{Files, Profile};
 use super::{apart, paths, refusals, rights};
+use crate::hostfs;
 use control::message::{Layer, LayerState, Layers, Refused};
 use control::platform::Confinement;
 use libc::c_long;
@@ -84,9 +85,7 @@ pub fn confine(
     );
     layers = apart::move_apart(layers);
     if matches!(profile.files, Files::ByDescriptor) {
-        // `hostfs` opens by the numbers in there, and no path can be opened later. If it is not
-        // there, mounting a directory fails with an error of its own.
-        let _ = rustix_linux_procfs::proc_self_fd();
+        hostfs::prepare(layers.state(Layer::Mounts) == LayerState::InForce);
     }
     layers = layers.with(Layer::Capabilities, rights::drop_all_but(&profile.files));
     layers = layers.with(Layer::Paths, paths::restrict(&profile.files));

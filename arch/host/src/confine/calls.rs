@@ -12,6 +12,8 @@ pub(super) enum When {
     Always,
     /// An argument is one of these numbers.
     OneOf(u8, &'static [i64]),
+    /// Of an argument's bits, these are one of these numbers.
+    Masked(u8, i64, &'static [i64]),
     /// An argument has none of these bits.
     Without(u8, i64),
     /// An argument has all of these bits.
@@ -29,7 +31,7 @@ pub(super) struct Group {
     pub(super) calls: &'static [(c_long, When)],
 }
 
-use When::{Always, FromDescriptor, Itself, OneOf, With, Without};
+use When::{Always, FromDescriptor, Itself, Masked, OneOf, With, Without};
 
 const EXECUTABLE: i64 = libc::PROT_EXEC as i64;
 /// `PR_GET_AUXV`: how the linker's values are read by `rustix`.
@@ -144,6 +146,9 @@ const FCNTL: &[i64] = &[
     libc::F_GET_SEALS as i64,
 ];
 
+/// Pipes and sockets; a device would lead to the machine.
+const NO_DEVICES: &[i64] = &[libc::S_IFIFO as i64, libc::S_IFSOCK as i64];
+
 const THREADS: Group = Group {
     why: "threads for calls that block; no processes, no namespaces",
     calls: &[
@@ -177,7 +182,7 @@ const HANDED_FILES: Group = Group {
     calls: &[
         (libc::SYS_openat2, FromDescriptor(0)),
         (libc::SYS_mkdirat, FromDescriptor(0)),
-        (libc::SYS_mknodat, FromDescriptor(0)),
+        (libc::SYS_mknodat, Masked(2, libc::S_IFMT as i64, NO_DEVICES)),
         (libc::SYS_symlinkat, FromDescriptor(1)),
         (libc::SYS_linkat, FromDescriptor(2)),
         (libc::SYS_fchmodat, FromDescriptor(0)),

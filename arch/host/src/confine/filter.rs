@@ -65,14 +65,17 @@ fn program(
 
 /// A call passes if one of them holds; if there are none, always.
 fn alternatives(when: When) -> Result<Vec<SeccompRule>, BackendError> {
-    use SeccompCmpOp::{Eq, MaskedEq, Ne};
+    use SeccompCmpOp::{Eq, Ne};
     match when {
         When::Always => Ok(Vec::new()),
         When::OneOf(argument, values) => {
             values.iter().map(|value| rule(argument, Eq, *value)).collect()
         }
+        When::Masked(argument, bits, values) => {
+            values.iter().map(|value| rule(argument, masked(bits), *value)).collect()
+        }
         When::Without(argument, bits) => Ok(vec![rule(argument, masked(bits), 0)?]),
-        When::With(argument, bits) => Ok(vec![rule(argument, MaskedEq(word(bits)), bits)?]),
+        When::With(argument, bits) => Ok(vec![rule(argument, masked(bits), bits)?]),
         When::FromDescriptor(argument) => Ok(vec![rule(argument, Ne, i64::from(libc::AT_FDCWD))?]),
         When::Itself(argument) => {
             let own = rustix::process::getpid().as_raw_nonzero().get();

@@ -24,24 +24,20 @@ pub(super) fn restrict(files: &Files) -> LayerState {
 fn attempt(files: &Files) -> Result<RulesetStatus, RulesetError> {
     let ruleset = Ruleset::default()
         .set_compatibility(CompatLevel::BestEffort)
-        .handle_access(handled(files))?
         .handle_access(AccessNet::BindTcp | AccessNet::ConnectTcp)?
         .scope(Scope::AbstractUnixSocket | Scope::Signal)?;
-    let ruleset = ruleset.create()?;
-    let ruleset = match files {
-        Files::Below(directory) => ruleset.add_rule(PathBeneath::new(directory, own_files()))?,
-        Files::None | Files::ByDescriptor => ruleset,
+    let created = match files {
+        Files::None => ruleset.handle_access(AccessFs::from_all(KNOWN))?.create()?,
+        Files::Below(directory) => {
+            let ruleset = ruleset.handle_access(AccessFs::from_all(KNOWN))?.create()?;
+            ruleset.add_rule(PathBeneath::new(directory, own_files()))?
+        }
+        // Landlock looks at where a file is also when it is reached from a descriptor, so where
+        // directories are handed over later it cannot be said which; and where it handles anything
+        // about files, none can be moved from one directory to another without a rule for both.
+        Files::ByDescriptor => ruleset.create()?,
     };
-    Ok(ruleset.restrict_self()?.ruleset)
-}
-
-/// What is refused where no rule allows it. Landlock looks at where a file is also when it is
-/// reached from a descriptor, so where directories are handed over later it cannot say which.
-fn handled(files: &Files) -> BitFlags<AccessFs> {
-    match files {
-        Files::None | Files::Below(_) => AccessFs::from_all(KNOWN),
-        Files::ByDescriptor => AccessFs::Execute | AccessFs::MakeChar | AccessFs::MakeBlock,
-    }
+    Ok(created.restrict_self()?.ruleset)
 }
 
 /// What a service does in its own directory.

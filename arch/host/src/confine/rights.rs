@@ -6,12 +6,11 @@ use control::message::LayerState;
 
 /// What it takes to make files for others, and to look into what is theirs: the vfs checks its
 /// clients' rights itself.
-const FOR_FILES: [Capability; 5] = [
+const FOR_FILES: [Capability; 4] = [
     Capability::CAP_CHOWN,
     Capability::CAP_DAC_OVERRIDE,
     Capability::CAP_FOWNER,
     Capability::CAP_FSETID,
-    Capability::CAP_MKNOD,
 ];
 
 /// Drops the others, from every set.
