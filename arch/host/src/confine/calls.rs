@@ -20,6 +20,8 @@ pub(super) enum When {
     With(u8, i64),
     /// An argument is a descriptor, and not the working directory.
     FromDescriptor(u8),
+    /// The same of two arguments.
+    FromDescriptors(u8, u8),
     /// An argument is the number of this process.
     Itself(u8),
 }
@@ -31,7 +33,7 @@ pub(super) struct Group {
     pub(super) calls: &'static [(c_long, When)],
 }
 
-use When::{Always, FromDescriptor, Itself, Masked, OneOf, With, Without};
+use When::{Always, FromDescriptor, FromDescriptors, Itself, Masked, OneOf, With, Without};
 
 const EXECUTABLE: i64 = libc::PROT_EXEC as i64;
 /// `PR_GET_AUXV`: how the linker's values are read by `rustix`.
@@ -166,8 +168,8 @@ const OWN_FILES: Group = Group {
         (libc::SYS_openat, FromDescriptor(0)),
         (libc::SYS_getdents64, Always),
         (libc::SYS_unlinkat, FromDescriptor(0)),
-        (libc::SYS_renameat, FromDescriptor(0)),
-        (libc::SYS_renameat2, FromDescriptor(0)),
+        (libc::SYS_renameat, FromDescriptors(0, 2)),
+        (libc::SYS_renameat2, FromDescriptors(0, 2)),
         (libc::SYS_pread64, Always),
         (libc::SYS_pwrite64, Always),
         (libc::SYS_fsync, Always),
@@ -184,7 +186,7 @@ const HANDED_FILES: Group = Group {
         (libc::SYS_mkdirat, FromDescriptor(0)),
         (libc::SYS_mknodat, Masked(2, libc::S_IFMT as i64, NO_DEVICES)),
         (libc::SYS_symlinkat, FromDescriptor(1)),
-        (libc::SYS_linkat, FromDescriptor(2)),
+        (libc::SYS_linkat, FromDescriptors(0, 2)),
         (libc::SYS_fchmodat, FromDescriptor(0)),
         (libc::SYS_fchmod, Always),
         (libc::SYS_fchown, Always),

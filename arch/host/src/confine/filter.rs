@@ -65,7 +65,7 @@ fn program(
 
 /// A call passes if one of them holds; if there are none, always.
 fn alternatives(when: When) -> Result<Vec<SeccompRule>, BackendError> {
-    use SeccompCmpOp::{Eq, Ne};
+    use SeccompCmpOp::Eq;
     match when {
         When::Always => Ok(Vec::new()),
         When::OneOf(argument, values) => {
@@ -76,7 +76,10 @@ fn alternatives(when: When) -> Result<Vec<SeccompRule>, BackendError> {
         }
         When::Without(argument, bits) => Ok(vec![rule(argument, masked(bits), 0)?]),
         When::With(argument, bits) => Ok(vec![rule(argument, masked(bits), bits)?]),
-        When::FromDescriptor(argument) => Ok(vec![rule(argument, Ne, i64::from(libc::AT_FDCWD))?]),
+        When::FromDescriptor(argument) => Ok(vec![SeccompRule::new(vec![opened(argument)?])?]),
+        When::FromDescriptors(one, other) => {
+            Ok(vec![SeccompRule::new(vec![opened(one)?, opened(other)?])?])
+        }
         When::Itself(argument) => {
             let own = rustix::process::getpid().as_raw_nonzero().get();
             Ok(vec![rule(argument, Eq, i64::from(own))?])
@@ -93,7 +96,19 @@ const fn word(value: i64) -> u64 {
     value.cast_unsigned() & 0xffff_ffff
 }
 
+/// A descriptor that is open, and not the working directory.
+fn opened(argument: u8) -> Result<SeccompCondition, BackendError> {
+    condition(argument, SeccompCmpOp::Ne, i64::from(libc::AT_FDCWD))
+}
+
 fn rule(argument: u8, operation: SeccompCmpOp, value: i64) -> Result<SeccompRule, BackendError> {
-    let width = SeccompCmpArgLen::Dword;
-    SeccompRule::new(vec![SeccompCondition::new(argument, width, operation, word(value))?])
+    SeccompRule::new(vec![condition(argument, operation, value)?])
+}
+
+fn condition(
+    argument: u8,
+    operation: SeccompCmpOp,
+    value: i64,
+) -> Result<SeccompCondition, BackendError> {
+    SeccompCondition::new(argument, SeccompCmpArgLen::Dword, operation, word(value))
 }

@@ -86,6 +86,11 @@ pub(crate) fn arguments(
         ("debuggable", libc::SYS_prctl, [i64::from(libc::PR_SET_DUMPABLE), 1, 0, 0, 0]),
         ("traced by any", libc::SYS_prctl, [i64::from(libc::PR_SET_PTRACER), -1, 0, 0, 0]),
         ("more descriptors", libc::SYS_prlimit64, [0, 7, path(c"1234567812345678"), 0, 0]),
+        ("link from path", libc::SYS_linkat, [cwd, path(c"/etc/passwd"), 0, path(c"x"), 0]),
+        ("link to path", libc::SYS_linkat, [0, path(c"x"), cwd, path(c"/tmp/x"), 0]),
+        ("rename from path", libc::SYS_renameat, [cwd, path(c"/tmp/x"), 0, path(c"x"), 0]),
+        ("rename to path", libc::SYS_renameat2, [0, path(c"x"), cwd, path(c"/tmp/x"), 0]),
+        ("remove path", libc::SYS_unlinkat, [cwd, path(c"/tmp/x"), 0, 0, 0]),
         ("device", libc::SYS_mknodat, [0, path(c"x"), device, 0, 0]),
     ];
     let needed: BTreeSet<i64> = needed_calls(profile).iter().map(|(call, _)| *call).collect();
