@@ -170,6 +170,8 @@ pub struct Started {
     pub pid: u32,
     /// What a poller watches for its end.
     pub exit: Descriptor,
+    /// What became of its limits; of all other layers nothing is said.
+    pub limits: Layers,
 }
 
 /// Why a service could not be started.

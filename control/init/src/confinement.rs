@@ -11,10 +11,18 @@ use control::message::{Layer, LayerState, Layers, Refused};
 use dataplane::log::Level;
 
 impl Init {
-    /// A service is about to serve, confined like this.
+    /// A service is about to serve, confined like this. What it says of its limits counts only where
+    /// whoever has started it put none in force.
     pub(crate) fn note_confinement(&mut self, place: usize, layers: Layers) {
         self.touch(SERVICE, place as u64);
         let Some(service) = self.services.get_mut(place) else { return };
+        let layers =
+            [Layer::ControlGroup, Layer::ResourceLimits].into_iter().fold(layers, |all, it| {
+                match service.confinement.state(it) {
+                    LayerState::NotWanted => all,
+                    limited => all.with(it, limited),
+                }
+            });
         service.confinement = layers;
         let name = service.unit.name.clone();
         for layer in Layer::ALL {

@@ -47,7 +47,7 @@ pub use error::{DecodeError, Fault};
 pub use failed::Failed;
 pub use guardian::{
     Begin, EndCode, GuardianCommand, GuardianReply, KeepNamed, KeyNamed, Keys, LimitWords,
-    PokeWord, ProcessNamed, SpawnUnit,
+    PokeWord, ProcessNamed, RunningProcess, SpawnUnit,
 };
 pub use header::{Header, MAX_DESCRIPTORS, MAX_MESSAGE_BYTES};
 pub use launch::{LaunchCommand, LaunchReply, ServiceStart, StartSystem, Started};
