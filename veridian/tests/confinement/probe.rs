@@ -1,8 +1,8 @@
 //! A service that tries what it may not, each thing when it is told to.
 
 use control::client::{ClientMachine, Connection};
-use control::message::{LayerState, ServiceStatus};
-use control::platform::{Channel, Machine, Unit};
+use control::message::{Layer, LayerState, ServiceStatus};
+use control::platform::{Channel, Limits, Machine, Unit};
 use control::runtime::serve;
 use control::service::{Sender, Service};
 use dataplane::entry::{Errno, Handle, Opcode, Sqe};
@@ -28,6 +28,8 @@ use std::time::{Duration, Instant};
 /// Longest wait for a record that must come.
 const WITHIN: Duration = Duration::from_secs(60);
 const PROBES: [&str; 2] = ["probe-alone", "probe-files"];
+/// Most that each service may have open: fewer than this process may, and more than they need.
+const DESCRIPTORS: u32 = 200;
 
 /// What is tried, and the number of the call that is refused for it.
 const ATTEMPTS: [(&str, i64); 8] = [
@@ -139,10 +141,12 @@ pub(crate) fn what_is_refused_is_logged() {
     let (connection, init) = start(&address);
     for probe in PROBES {
         let before = status(&connection, probe);
-        assert_eq!(
-            before.confinement.state(control::message::Layer::SystemCalls),
-            LayerState::InForce
-        );
+        assert_eq!(before.confinement.state(Layer::SystemCalls), LayerState::InForce);
+        assert_eq!(before.confinement.state(Layer::ResourceLimits), LayerState::InForce);
+        let limits = std::fs::read_to_string(format!("/proc/{}/limits", before.pid)).unwrap();
+        let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"));
+        let words: Vec<&str> = line.unwrap().split_whitespace().collect();
+        assert_eq!(words, [&*DESCRIPTORS.to_string(), &*DESCRIPTORS.to_string(), "files"]);
         for (count, (what, call)) in (1..).zip(ATTEMPTS) {
             let answer = connection.tell(probe, what.as_bytes()).unwrap();
             let answer = String::from_utf8(answer).unwrap();
@@ -175,7 +179,7 @@ fn start(address: &str) -> (Connection, JoinHandle<()>) {
             pid: std::process::id(),
             keeper: None,
         };
-        let units = [&["logger"][..], &PROBES].concat().into_iter().map(Unit::new).collect();
+        let units = [&["logger"][..], &PROBES].concat().into_iter().map(limited).collect();
         let policy = Policy::new(rustix::process::getuid().as_raw());
         let mut init = Init::new(machine, units, policy).unwrap();
         init.start().unwrap();
@@ -192,6 +196,11 @@ fn start(address: &str) -> (Connection, JoinHandle<()>) {
     };
     let channel: Arc<dyn Channel> = platform.connect(address, 10_000_000_000).unwrap();
     (Connection::new(channel, machine).unwrap(), init)
+}
+
+fn limited(name: &str) -> Unit {
+    let limits = Limits { descriptors: Some(DESCRIPTORS), ..Limits::default() };
+    Unit { limits, ..Unit::new(name) }
 }
 
 fn status(connection: &Connection, name: &str) -> ServiceStatus {
