@@ -174,6 +174,7 @@ fn start(address: &str) -> (Connection, JoinHandle<()>) {
             lifeline: None,
             pid: std::process::id(),
             keeper: None,
+            configuration: None,
         };
         let units = [&["logger"][..], &PROBES].concat().into_iter().map(Unit::new).collect();
         let policy = Policy::new(rustix::process::getuid().as_raw());
