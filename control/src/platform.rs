@@ -96,7 +96,8 @@ pub trait Listener: Send + Sync {
 pub struct Unit {
     /// The service's name; also the role that the started program takes.
     pub name: String,
-    /// The program and its arguments; none: this program, in the role of that name.
+    /// The program and its arguments; none: this program, in the role of that name; and if the
+    /// first is empty, that with the others as further arguments.
     pub command: Vec<String>,
     /// Names of services that must be ready before, and that it is paused without.
     pub needs: Vec<String>,
@@ -193,6 +194,8 @@ pub trait Spawning {
     /// A service that an earlier init has started, which may have ended since; `None` if there is no
     /// such service.
     fn adopt(&self, pid: u32) -> Option<Started>;
+    /// Ends all services but these: those that an earlier init had started and not written down.
+    fn retain(&self, pids: &[u32]);
     /// Ends a service at once, whatever it does. A thread cannot be ended: its control channel is
     /// closed, on which it ends itself.
     fn kill(&self, pid: u32);

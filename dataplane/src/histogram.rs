@@ -12,6 +12,9 @@ const DIVISIONS: u64 = 1 << DIVISION_BITS;
 const DIVISION_BITS: u32 = 3;
 /// Values from 2 to this power on count as the longest.
 const LIMIT_BITS: u32 = 40;
+/// The number of the last bucket.
+const LAST_BUCKET: u16 = 303;
+static_assertions::const_assert_eq!(LAST_BUCKET as usize + 1, Histogram::BUCKETS);
 
 /// Counts of durations by their length.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,6 +52,12 @@ impl Histogram {
     #[must_use]
     pub fn total(&self) -> u64 {
         self.counts.iter().fold(0, |sum, count| sum.saturating_add(*count))
+    }
+
+    /// The longest duration that a bucket counts, ns; what is longer than 2^40 ns counts as that.
+    #[must_use]
+    pub fn longest_ns(bucket: u16) -> u64 {
+        highest(bucket.min(LAST_BUCKET))
     }
 
     /// The duration that so many thousandths of all do not exceed, rounded up to the end of its
@@ -110,7 +119,7 @@ fn highest(bucket: u16) -> u64 {
 mod tests {
     use super::*;
 
-    const LAST: u16 = 303;
+    const LAST: u16 = LAST_BUCKET;
 
     #[test]
     fn buckets_follow_one_another_without_gaps() {

@@ -1,13 +1,20 @@
 //! What can be written on the command line.
 
+mod configuration;
+mod files;
+mod operation;
+
+pub(crate) use configuration::*;
+pub(crate) use files::*;
+pub(crate) use operation::*;
+
 use crate::place::{Mounting, Place, SystemPath};
 use crate::system::Address;
 use crate::values::{
     mounting, parse_address, parse_interval, parse_kind, parse_mode, parse_owner, parse_pattern,
     place, system_path,
 };
-use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
-use clap_complete::Shell;
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use dataplane::log::Level;
 use glob::Pattern;
 use std::ffi::OsString;
@@ -67,6 +74,12 @@ pub(crate) enum Command {
     Df(Df),
     /// Show how much space files take
     Du(Du),
+    /// Show, check or change the configuration
+    Config(Config),
+    /// Write what the system has done as OpenMetrics text, or serve it
+    Metrics(Metrics),
+    /// Write the pages of the manual
+    Man(Man),
     /// Write completions for a shell to standard output
     Completions(Completions),
     /// Mount the system's files in the host's tree for every program (FUSE), or, with --host or
@@ -97,9 +110,11 @@ pub(crate) struct Up {
     /// only; the directory of the system is made if it is not there. Repeatable
     #[arg(long = "mount", value_name = "MOUNT", value_parser = mounting())]
     pub(crate) mounts: Vec<Mounting>,
-    /// Keep what is to outlive the system, such as the log, in this directory
-    #[arg(long, value_name = "DIR")]
-    pub(crate) state: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) configured: Configured,
+    /// Serve metrics at this socket, as OpenMetrics over HTTP, while the system runs
+    #[arg(long, value_name = "PATH")]
+    pub(crate) metrics: Option<PathBuf>,
     /// Stay until the system is stopped, by `veridian down` or by Ctrl-C
     #[arg(long)]
     pub(crate) foreground: bool,
@@ -110,6 +125,8 @@ pub(crate) struct Run {
     /// Mount a directory of the host at once: see `veridian up --help`
     #[arg(long = "mount", value_name = "MOUNT", value_parser = mounting())]
     pub(crate) mounts: Vec<Mounting>,
+    #[command(flatten)]
+    pub(crate) configured: Configured,
     /// The command and its arguments
     #[arg(required = true, last = true, value_name = "CMD")]
     pub(crate) command: Vec<OsString>,
@@ -203,98 +220,6 @@ pub(crate) struct Top {
     /// Seconds that a sample covers, from 0.1 to 3600
     #[arg(short, long, value_name = "SECONDS", default_value = "1", value_parser = parse_interval)]
     pub(crate) interval: Duration,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Ls {
-    /// Mode, links, owner, group, size and time of change (UTC) too
-    #[arg(short, long)]
-    pub(crate) long: bool,
-    /// Names that begin with a dot too
-    #[arg(short, long)]
-    pub(crate) all: bool,
-    /// What to list
-    #[arg(default_value = "/", value_parser = system_path())]
-    pub(crate) path: SystemPath,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Cat {
-    /// Files of the system
-    #[arg(required = true, value_parser = system_path(), value_name = "PATH")]
-    pub(crate) paths: Vec<SystemPath>,
-}
-
-#[derive(Debug, Args)]
-#[command(after_help = "\
-Paths of the system are written vfs:/path; all others are the host's.
-Permissions are kept but for set-id bits; with -p also those, and owner, group, times and extended
-attributes (user.*), each as far as it is permitted. A symbolic link named as SRC is followed; those
-inside of directories are copied as links, whatever they point to. Of several names of a file each
-becomes a file of its own. Named pipes, sockets and devices are skipped and told. A link that is
-where a file is to be copied to is not followed, but an error.")]
-pub(crate) struct Cp {
-    /// Copy directories and all below them
-    #[arg(short, long, short_alias = 'R')]
-    pub(crate) recursive: bool,
-    /// Keep owner, group, times and extended attributes too
-    #[arg(short, long)]
-    pub(crate) preserve: bool,
-    /// What to copy
-    #[arg(required = true, value_parser = place(), value_name = "SRC")]
-    pub(crate) sources: Vec<Place>,
-    /// Where to: a directory, or a new name for a single SRC
-    #[arg(value_parser = place(), value_name = "DST")]
-    pub(crate) destination: Place,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Rm {
-    /// Remove directories and all below them
-    #[arg(short, long, short_alias = 'R')]
-    pub(crate) recursive: bool,
-    /// Say nothing about what is not there
-    #[arg(short, long)]
-    pub(crate) force: bool,
-    /// What to remove
-    #[arg(required = true, value_parser = system_path(), value_name = "PATH")]
-    pub(crate) paths: Vec<SystemPath>,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Mkdir {
-    /// Make missing parents; an existing directory is no error
-    #[arg(short, long)]
-    pub(crate) parents: bool,
-    /// Permissions, octal
-    #[arg(short, long, default_value = "755", value_parser = parse_mode)]
-    pub(crate) mode: u32,
-    /// Directories to make
-    #[arg(required = true, value_parser = system_path(), value_name = "PATH")]
-    pub(crate) paths: Vec<SystemPath>,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Mv {
-    /// Fail if the new name is taken
-    #[arg(short, long, conflicts_with = "exchange")]
-    pub(crate) no_replace: bool,
-    /// Exchange the two names
-    #[arg(long)]
-    pub(crate) exchange: bool,
-    /// Old name
-    #[arg(value_parser = system_path(), value_name = "SRC")]
-    pub(crate) source: SystemPath,
-    /// New name, or a directory to move into
-    #[arg(value_parser = system_path(), value_name = "DST")]
-    pub(crate) destination: SystemPath,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct Stat {
-    /// Files of the system
-    #[arg(required = true, value_parser = system_path(), value_name = "PATH")]
-    pub(crate) paths: Vec<SystemPath>,
 }
 
 #[derive(Debug, Args)]
@@ -443,12 +368,6 @@ pub(crate) struct Du {
 }
 
 #[derive(Debug, Args)]
-pub(crate) struct Completions {
-    /// Which shell
-    pub(crate) shell: Shell,
-}
-
-#[derive(Debug, Args)]
 pub(crate) struct Tour {
     /// One JSON object a line
     #[arg(long)]
@@ -458,14 +377,10 @@ pub(crate) struct Tour {
     pub(crate) path: Option<PathBuf>,
 }
 
-/// Writes what a shell needs to complete commands and options.
-pub(crate) fn completions(shell: Shell) {
-    clap_complete::generate(shell, &mut Cli::command(), "veridian", &mut std::io::stdout());
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use clap::CommandFactory;
 
     #[test]
     fn the_definition_is_consistent() {

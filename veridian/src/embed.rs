@@ -1,6 +1,7 @@
 //! A system in threads of this process: for tests, and for programs that want the services
 //! without processes. Nothing is isolated; a service that panics takes only its thread along.
 
+use crate::config::ServiceSettings;
 use crate::roles::{self, units};
 use control::client::{ClientMachine, Connection};
 use control::platform::{Channel, Machine, Pairing, SpawnError, Unconfined};
@@ -116,11 +117,12 @@ fn prepare(platform: &Platform, lifeline: Arc<dyn Channel>) -> Result<Init, Loca
         poller: poller().map_err(|_| LocalError::Exhausted)?,
         listener: platform.listen(ADDRESS).map_err(|_| LocalError::Exhausted)?,
         lifeline: Some(lifeline),
+        configuration: None,
         pid: std::process::id(),
         keeper: None,
     };
     let policy = Policy::new(rustix::process::getuid().as_raw());
-    Init::new(machine, units(None), policy).map_err(LocalError::Init)
+    Init::new(machine, units(), policy).map_err(LocalError::Init)
 }
 
 fn local_roles(platform: &Platform) -> Roles {
@@ -130,15 +132,19 @@ fn local_roles(platform: &Platform) -> Roles {
         doorbells: platform.doorbells(),
         confinement: Arc::new(Unconfined),
     };
+    let settings = ServiceSettings::default();
+    let for_logger = settings.clone();
     let (for_vfs, pools) = (machine.clone(), platform.clone());
     let vfs = move |channel: Arc<dyn Channel>| {
         let pools = pools.clone();
         let offload = move || pools.offload(roles::vfs::HOST_THREADS);
-        let serve = |poller| roles::vfs::serve_on(channel, for_vfs.clone(), poller, offload);
+        let serve =
+            |poller| roles::vfs::serve_on(channel, for_vfs.clone(), poller, offload, &settings);
         i32::from(!matches!(poller().map(serve), Ok(Ok(()))))
     };
     let logger = move |channel: Arc<dyn Channel>| {
-        let serve = |poller| roles::logger::serve_on(channel, machine.clone(), poller, None);
+        let serve =
+            |poller| roles::logger::serve_on(channel, machine.clone(), poller, None, &for_logger);
         i32::from(!matches!(poller().map(serve), Ok(Ok(()))))
     };
     Roles::from([

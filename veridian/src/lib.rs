@@ -13,6 +13,7 @@
 
 mod cli;
 mod commands;
+pub mod config;
 pub mod embed;
 pub mod measure;
 mod output;

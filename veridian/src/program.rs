@@ -8,6 +8,7 @@ use crate::commands;
 use crate::output::{Output, OutputClosed};
 use crate::signals::Interrupted;
 use crate::system::Address;
+use anyhow::Context;
 use clap::Parser;
 use control::message::ServiceAction;
 use std::process::ExitCode;
@@ -38,6 +39,9 @@ fn run(
     address: Option<Address>,
     output: &mut Output,
 ) -> anyhow::Result<ExitCode> {
+    if let Command::Up(options) = &command {
+        return commands::up::run(options, address, output).map(|()| ExitCode::SUCCESS);
+    }
     let address = address.unwrap_or_else(crate::system::default_address);
     let done = match command {
         Command::Run(options) => return commands::run::run(&options),
@@ -52,11 +56,18 @@ fn run(
         Command::Find(options) => commands::find::run(&options, &address, output),
         Command::Df(options) => commands::space::df(&options, &address, output),
         Command::Du(options) => commands::space::du(&options, &address, output),
+        Command::Metrics(options) => commands::metrics::run(&options, &address, output),
+        Command::Man(options) => {
+            let written = crate::cli::manual(options.directory.as_ref(), &mut std::io::stdout());
+            written.context("writing the manual")
+        }
         Command::Completions(options) => {
             crate::cli::completions(options.shell);
             Ok(())
         }
-        Command::Up(options) => commands::up::run(&options, &address, output),
+        // Taken above.
+        Command::Up(_) => Ok(()),
+        Command::Config(options) => return commands::config::run(&options, &address, output),
         Command::Down => commands::down::run(&address, output),
         Command::Status(options) => commands::status::run(&options, &address, output),
         Command::Top(options) => commands::top::run(&options, &address, output),

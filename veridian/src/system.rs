@@ -4,14 +4,15 @@
 //! channel to init; init ends with everything below it when that channel closes, unless it was
 //! told to stay.
 
+use crate::config::Sources;
 use crate::roles::guardian;
 use anyhow::{Context, Result, anyhow, bail};
-use control::client::{ClientMachine, Connection};
+use control::client::{ClientMachine, ConnectError, Connection};
 use control::message::{
     Header, LaunchCommand, LaunchReply, Message, ServiceStart, StartSystem, Started,
 };
 use control::platform::{Channel, Packet, Spawning, Unit};
-use platform::ConnectError;
+use dataplane::entry::Errno;
 use platform::linux::{Output, Platform, Program, Spawner};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::retry_on_intr;
@@ -22,7 +23,6 @@ use std::fmt;
 use std::fs::File;
 use std::hash::{BuildHasher, Hasher};
 use std::os::fd::OwnedFd;
-use std::os::unix::ffi::OsStringExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -34,6 +34,8 @@ pub const ADDRESS_VARIABLE: &str = "VERIDIAN_ADDRESS";
 const CONNECT_WITHIN_NS: u64 = 5_000_000_000;
 const START_WITHIN_NS: u64 = 30_000_000_000;
 const STOP_WITHIN_NS: u64 = 30_000_000_000;
+/// How often a system is tried to be reached whose init is being started again.
+const MOST_TRIES: u32 = 10;
 /// Time between two looks whether a signal has come, ns.
 const LOOK_INTERVAL_NS: u64 = 100_000_000;
 
@@ -55,11 +57,17 @@ impl Address {
     }
 }
 
-/// What `VERIDIAN_ADDRESS` says, else the user's own: `@veridian-UID`.
+/// What `VERIDIAN_ADDRESS` says, else the configuration in `/etc/veridian`, else the user's own:
+/// `@veridian-UID`.
 #[must_use]
 pub fn default_address() -> Address {
+    address_of(crate::config::installed_address)
+}
+
+/// What `VERIDIAN_ADDRESS` says, else this, else the user's own: `@veridian-UID`.
+pub(crate) fn address_of(configured: impl FnOnce() -> Option<String>) -> Address {
     let own = || format!("@veridian-{}", rustix::process::getuid().as_raw());
-    Address(std::env::var(ADDRESS_VARIABLE).unwrap_or_else(|_| own()))
+    Address(std::env::var(ADDRESS_VARIABLE).ok().or_else(configured).unwrap_or_else(own))
 }
 
 /// How long a start took.
@@ -85,23 +93,38 @@ impl StartReport {
 /// # Errors
 /// Nothing runs there, or it is not this user's.
 pub fn connect(address: &Address) -> Result<Connection> {
-    greet(reach(address)?, address)
+    let mut tries = 0;
+    loop {
+        let greeted = greet(reach(address)?, address);
+        tries += 1;
+        match greeted {
+            // init was started again just when it took the connection: the next one takes another.
+            Err(error) if tries < MOST_TRIES && is_interrupted(&error) => {}
+            greeted => return greeted,
+        }
+    }
+}
+
+fn is_interrupted(error: &anyhow::Error) -> bool {
+    let cause = error.downcast_ref::<ConnectError>().map(ConnectError::errno);
+    matches!(cause, Some(Errno::ENOTCONN | Errno::EAGAIN))
 }
 
 /// A channel to the init of a system.
 fn reach(address: &Address) -> Result<Arc<dyn Channel>> {
     let platform = Platform::new();
     let channel = platform.connect(&address.0, CONNECT_WITHIN_NS).map_err(|error| {
+        use platform::ConnectError as Unreachable;
         anyhow!(match error {
-            ConnectError::NotListening => format!(
+            Unreachable::NotListening => format!(
                 "no system is running at {address}; start one with `veridian up`, or name \
                  another with --address"
             ),
-            ConnectError::Denied => format!("no right to reach the system at {address}"),
-            ConnectError::TimedOut => format!("the system at {address} does not answer"),
-            ConnectError::BadAddress =>
+            Unreachable::Denied => format!("no right to reach the system at {address}"),
+            Unreachable::TimedOut => format!("the system at {address} does not answer"),
+            Unreachable::BadAddress =>
                 format!("{address} is no address; use @NAME or the path of a socket"),
-            ConnectError::Exhausted => "no descriptor left to connect with".to_owned(),
+            Unreachable::Exhausted => "no descriptor left to connect with".to_owned(),
         })
     })?;
     let (owner, own) = (channel.peer().uid, rustix::process::getuid().as_raw());
@@ -145,7 +168,15 @@ impl Embedded {
     /// # Errors
     /// What kept it from starting.
     pub fn start() -> Result<Self> {
-        Self::start_with(Program::default(), Address::unique(), None)
+        Self::start_configured(&Sources::default())
+    }
+
+    /// The same, configured by these sources.
+    ///
+    /// # Errors
+    /// What kept it from starting.
+    pub fn start_configured(sources: &Sources) -> Result<Self> {
+        Self::start_with(Program::default(), Address::unique(), sources)
     }
 
     /// The same, where this process is another program than `veridian`.
@@ -154,11 +185,11 @@ impl Embedded {
     /// What kept it from starting.
     pub fn start_from(program: &Path) -> Result<Self> {
         let program = Program { path: program.to_owned(), ..Program::default() };
-        Self::start_with(program, Address::unique(), None)
+        Self::start_with(program, Address::unique(), &Sources::default())
     }
 
-    fn start_with(program: Program, address: Address, state: Option<&Path>) -> Result<Self> {
-        let (process, report) = InitProcess::start(program, &address, state, Stays::WithStarter)?;
+    fn start_with(program: Program, address: Address, sources: &Sources) -> Result<Self> {
+        let (process, report) = InitProcess::start(program, &address, sources, Stays::WithStarter)?;
         let connection = connect(&address)?;
         Ok(Self { address, connection, started_in: report.total, report, process })
     }
@@ -177,11 +208,11 @@ impl Embedded {
 ///
 /// # Errors
 /// What kept it from starting.
-pub fn start_detached(address: &Address, state: Option<&Path>) -> Result<StartReport> {
+pub fn start_detached(address: &Address, sources: &Sources) -> Result<StartReport> {
     // Whoever reads this process's output is not to wait for a system that stays.
     let nowhere = File::options().write(true).open("/dev/null").context("opening /dev/null")?;
     let program = Program { output: Output::File(nowhere), ..Program::default() };
-    let (process, report) = InitProcess::start(program, address, state, Stays::Forever)?;
+    let (process, report) = InitProcess::start(program, address, sources, Stays::Forever)?;
     process.leave();
     Ok(report)
 }
@@ -193,14 +224,14 @@ pub fn start_detached(address: &Address, state: Option<&Path>) -> Result<StartRe
 /// What kept it from starting, or from ending in order; what `ready` says.
 pub fn run_foreground(
     address: &Address,
-    state: Option<&Path>,
+    sources: &Sources,
     ready: impl FnOnce(&StartReport) -> Result<()>,
 ) -> Result<()> {
     let told = Arc::new(AtomicBool::new(false));
     for signal in [SIGINT, SIGTERM, SIGHUP] {
         signal_hook::flag::register(signal, Arc::clone(&told)).context("watching for signals")?;
     }
-    let system = Embedded::start_with(Program::default(), address.clone(), state)?;
+    let system = Embedded::start_with(Program::default(), address.clone(), sources)?;
     let readied = ready(&system.report);
     let is_over =
         || told.load(Ordering::Relaxed) || system.connection.wait_closed(LOOK_INTERVAL_NS);
@@ -251,7 +282,7 @@ impl InitProcess {
     fn start(
         program: Program,
         address: &Address,
-        state: Option<&Path>,
+        sources: &Sources,
         stays: Stays,
     ) -> Result<(Self, StartReport)> {
         let begun = Instant::now();
@@ -263,19 +294,19 @@ impl InitProcess {
             .spawn_apart(&unit)
             .map_err(|error| anyhow!("cannot start the guardian ({error:?})"))?;
         let process = Self { spawner, channel: started.channel, pid: started.pid };
-        let started = process.launch(address, state, stays)?;
+        let started = process.launch(address, sources, stays)?;
         let report = StartReport { total: begun.elapsed(), services: started.services.into_vec() };
         Ok((process, report))
     }
 
-    fn launch(&self, address: &Address, state: Option<&Path>, stays: Stays) -> Result<Started> {
-        let state = state.map(std::path::absolute).transpose().context("finding the state")?;
-        let state = state.unwrap_or_default().into_os_string().into_vec();
+    fn launch(&self, address: &Address, sources: &Sources, stays: Stays) -> Result<Started> {
         let text = address.0.clone().into_bytes();
         let start = StartSystem {
             address: text.try_into().map_err(|_| anyhow!("the address is too long"))?,
-            state: state.try_into().map_err(|_| anyhow!("the path of the state is too long"))?,
             stays: u16::from(stays == Stays::Forever),
+            configuration: sources.encode().try_into().map_err(|_| {
+                anyhow!("too many settings on the command line and in variables; use a file")
+            })?,
         };
         let bytes = LaunchCommand::Start(start).encode(Header::new(1));
         let gone = |_| anyhow!("init ended before the system was up; see its message above");

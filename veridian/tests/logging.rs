@@ -126,6 +126,7 @@ fn start(platform: &Platform) -> JoinHandle<()> {
     let on = platform.clone();
     let init = thread::spawn(move || {
         let machine = InitMachine {
+            configuration: None,
             waiting: on.waiting(),
             memory: on.memory(),
             doorbells: on.doorbells(),

@@ -1,6 +1,8 @@
 //! A system whose services are killed, one after the other, while four clients use its files: each
 //! is back, the others do not notice, and `status` tells what has happened.
 //!
+//! Then init is killed at random moments of clients that come and go (`storm`).
+//!
 //! The clients are this program, started again, so it has a main instead of a test harness.
 //! `VERIDIAN_SECONDS` says how long it takes; usually 12.
 //!
@@ -21,6 +23,8 @@
 mod client;
 #[path = "ordeal/killer.rs"]
 mod killer;
+#[path = "ordeal/storm.rs"]
+mod storm;
 
 mod common;
 
@@ -32,9 +36,13 @@ fn main() {
             let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
             match arguments[..] {
                 ["client", address, number] => client::run(address, number.parse().unwrap()),
+                ["storm", address, seed] => storm::client(address, seed.parse().unwrap()),
                 _ => panic!("there is no role {arguments:?}"),
             }
         }
-        None => killer::run(),
+        None => {
+            killer::run();
+            storm::run();
+        }
     }
 }

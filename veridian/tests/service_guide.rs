@@ -142,6 +142,7 @@ fn start(platform: &Platform) -> Option<JoinHandle<()>> {
 fn counting_init(platform: &Platform, listener: Arc<dyn Listener>) -> Option<Init> {
     let roles = Roles::from([("counter".to_owned(), counter_role(platform))]);
     let machine = InitMachine {
+        configuration: None,
         waiting: platform.waiting(),
         memory: platform.memory(),
         doorbells: platform.doorbells(),

@@ -108,6 +108,7 @@ impl Supervised {
         let on = platform.clone();
         let init = thread::spawn(move || {
             let machine = InitMachine {
+                configuration: None,
                 waiting: on.waiting(),
                 memory: on.memory(),
                 doorbells: on.doorbells(),

@@ -45,7 +45,7 @@ struct Shared {
 }
 
 impl LogDirectory {
-    /// The directory by a descriptor. An earlier logger's files are read, and not appended to.
+    /// The directory by a descriptor. An earlier logger's files are gone on with.
     #[must_use]
     pub fn new(directory: OwnedFd, rotation: Rotation, offload: Arc<dyn Offload>) -> Self {
         let shared = Shared { directory, rotation, newest: None };
@@ -90,12 +90,26 @@ impl LogFiles for LogDirectory {
 impl Shared {
     fn append(&mut self, bytes: &[u8]) -> rustix::io::Result<()> {
         let full = |(_, _, size): &(File, u64, u64)| *size >= self.rotation.file_bytes;
+        if self.newest.is_none() {
+            self.newest = self.last()?;
+        }
         if self.newest.as_ref().is_none_or(full) {
             self.rotate()?;
         }
         let Some((file, _, size)) = &mut self.newest else { return Ok(()) };
         *size += bytes.len() as u64;
         file.write_all(bytes).map_err(number)
+    }
+
+    /// The newest file that an earlier logger has left. What it may end with is no whole frame, which
+    /// readers pass over.
+    fn last(&self) -> rustix::io::Result<Option<(File, u64, u64)>> {
+        let Some(last) = self.numbers()?.pop() else { return Ok(None) };
+        let flags = OFlags::WRONLY | OFlags::APPEND | OFlags::CLOEXEC | OFlags::NOFOLLOW;
+        let file = rustix::fs::openat(&self.directory, name(last), flags, Mode::empty())?;
+        let file = File::from(file);
+        let size = file.metadata().map_err(number)?.len();
+        Ok(Some((file, last, size)))
     }
 
     /// Begins a new file, and removes those that are too many.

@@ -41,6 +41,7 @@ impl Init {
         if is_new || self.adopt_rest().is_none() {
             // What is left of a system that cannot be gone on with is of no use.
             self.forget_all();
+            self.machine.spawning.retain(&[]);
             self.touch_everything();
             self.commit();
             return false;
@@ -48,6 +49,9 @@ impl Init {
         self.incarnation += 1;
         self.touch(REST, 0);
         let lost = self.adopt_services();
+        let running = self.services.iter().filter(|service| service.is_running());
+        let running: Vec<u32> = running.map(|service| service.pid).collect();
+        self.machine.spawning.retain(&running);
         self.adopt_regions();
         self.adopt_sessions();
         self.adopt_clients();
@@ -83,6 +87,7 @@ impl Init {
         self.next_session = words.word()?;
         self.grants.go_on_from(words.word()?);
         self.started = Instant(words.word()?);
+        self.is_told = words.word()? != 0;
         self.own = SpaceId::from_word(words.word()?)?;
         self.system = Handle::from_word(words.word()?)?;
         let capabilities = words.list(|words| Handle::from_word(words.word()?))?;

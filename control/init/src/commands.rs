@@ -68,6 +68,7 @@ impl Init {
             ClientMessage::TellWith(tell) => self.tell(id, header, tell, &packet.descriptors),
             ClientMessage::SetCredential(set) => self.set_credential(id, request, set),
             ClientMessage::Statistics(from) => self.statistics(id, header, from),
+            ClientMessage::Configure(wish) => self.configure(id, header, &wish),
             ClientMessage::Shutdown => self.shutdown(id, header, Outcome::Stopped),
             ClientMessage::Reboot => self.shutdown(id, header, Outcome::Reboot),
             ClientMessage::LastWords => self.last_words(id, header),
@@ -124,6 +125,7 @@ impl Init {
             }
         }
         let capabilities = held.try_into().unwrap_or_default();
+        self.commit();
         self.reply(id, request, &BrokerReply::Welcome(Welcome { features: 0, capabilities }));
         Ok(())
     }
@@ -280,6 +282,7 @@ impl Init {
             .map(|(session, _)| *session)
             .collect();
         if revoked.is_empty() {
+            self.commit();
             self.reply(id, header.request, &BrokerReply::Done);
             return Ok(());
         }

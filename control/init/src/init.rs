@@ -2,10 +2,11 @@
 
 use crate::adoption::INTERRUPTED;
 use crate::clients::{Client, Object, Question, QuestionKind, Questions, refusal};
+use crate::configuration::Configuration;
 use crate::grants::Grants;
 use crate::logging::OwnRecords;
 use crate::policy::Policy;
-use crate::records::{CLIENT, Records};
+use crate::records::{CLIENT, REST, Records};
 use crate::services::Service;
 use crate::sessions::SessionRecord;
 use crate::tokens::Source;
@@ -49,6 +50,8 @@ pub struct InitMachine {
     pub lifeline: Option<Arc<dyn Channel>>,
     /// The number by which the machine knows this process.
     pub pid: u32,
+    /// Where the configuration comes from. None: it stays as it is.
+    pub configuration: Option<Box<dyn Configuration>>,
     /// What outlives this process. None: the system ends with it.
     pub keeper: Option<Box<dyn Keeper>>,
 }
@@ -110,6 +113,8 @@ pub struct Init {
     pub(crate) own_records: OwnRecords,
     /// How many inits this system has had.
     pub(crate) incarnation: u64,
+    /// Whether the starter knows that the system is up.
+    pub(crate) is_told: bool,
     pub(crate) stopping: Option<Instant>,
     pub(crate) outcome: Outcome,
     pub(crate) started: Instant,
@@ -151,6 +156,7 @@ impl Init {
             records: Records::open(machine.keeper.take()),
             own_records: OwnRecords::default(),
             incarnation: 1,
+            is_told: false,
             machine,
             policy,
             services,
@@ -188,6 +194,19 @@ impl Init {
         }
         self.stop();
         self.outcome
+    }
+
+    /// Whether the starter has been told that the system is up, by this init or an earlier one.
+    #[must_use]
+    pub fn is_told(&self) -> bool {
+        self.is_told
+    }
+
+    /// The starter has been told.
+    pub fn note_told(&mut self) {
+        self.is_told = true;
+        self.touch(REST, 0);
+        self.commit();
     }
 
     pub(crate) fn acknowledge_deadline(&self) -> Instant {

@@ -11,6 +11,7 @@ mod adoption;
 mod answers;
 mod clients;
 mod commands;
+mod configuration;
 mod confinement;
 mod grants;
 mod init;
@@ -28,6 +29,7 @@ mod supervision;
 mod tokens;
 mod units;
 
+pub use configuration::{Changed, Configuration};
 pub use init::{Init, InitError, InitMachine, Outcome, StartReport};
 pub use journal::{Journal, Key, Unusable};
 pub use policy::Policy;

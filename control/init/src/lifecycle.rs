@@ -152,6 +152,7 @@ impl Init {
         if !watched {
             self.fail_service(place);
         }
+        self.commit();
     }
 
     /// A service says that it serves.

@@ -87,7 +87,7 @@ impl Policy {
     /// The rights of a peer's capability for the system itself.
     pub(crate) fn system_rights(&self, peer: &Peer) -> Rights {
         if self.is_owner(peer) {
-            Rights::SHUTDOWN | Rights::AUDIT | Rights::DERIVE | Rights::REVOKE
+            Rights::SHUTDOWN | Rights::AUDIT | Rights::CONFIGURE | Rights::DERIVE | Rights::REVOKE
         } else {
             Rights::empty()
         }

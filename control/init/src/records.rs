@@ -148,6 +148,7 @@ impl Init {
             self.next_session,
             self.grants.next(),
             self.started.0,
+            u64::from(self.is_told),
             self.own.to_word(),
             self.system.to_word(),
         ];

@@ -17,6 +17,7 @@ use control::service::{Sender, Service};
 use core::cell::{Cell, RefCell};
 use dataplane::entry::{Errno, Handle, Opcode, Sqe, Status};
 use dataplane::log::{Append, Level, Record};
+use dataplane::platform::Instant;
 use dataplane::service::{Answer, Completion, DataService};
 use dataplane::{Arena, HandleTable, SessionInfo, SessionRights};
 
@@ -30,6 +31,8 @@ const USER: u64 = 1 << 63;
 const MAX_NAME: usize = 64;
 /// Most sources that are told apart; further users count as one.
 const MAX_SOURCES: usize = 4096;
+/// How often it is told how many records of a source were over its limit, ns.
+const TELL_EVERY_NS: u64 = 1_000_000_000;
 /// Most bytes that wait for the files.
 const MAX_UNWRITTEN: usize = 4 << 20;
 
@@ -60,14 +63,19 @@ struct Inner {
     /// Frames that are to be written.
     unwritten: RefCell<Vec<u8>>,
     is_writing: Cell<bool>,
+    /// Whether the files could not be written last, which was told.
+    is_failing: Cell<bool>,
 }
 
 struct Source {
     name: String,
     bucket: Bucket,
     counts: Counts,
-    /// Records over the limit since the last one that was kept.
+    /// Records over the limit that were not told of yet, and when that was done last.
     over: u64,
+    told: Instant,
+    /// What it had dropped when it said so last, where it has no session.
+    said: u64,
 }
 
 /// What has become of a source's records: received = kept + limited; it has tried to send
@@ -105,6 +113,7 @@ impl LoggerService {
             sources: RefCell::default(),
             unwritten: RefCell::default(),
             is_writing: Cell::new(false),
+            is_failing: Cell::new(false),
         };
         inner.name(INIT_SOURCE, INIT);
         Self(Rc::new(inner))
@@ -151,12 +160,17 @@ impl Service for LoggerService {
         let Some(files) = &inner.files else { return Ok(()) };
         let bytes = files.newest(inner.config.memory_bytes as u64).await?;
         let mut reader = FrameReader::new(&bytes);
-        for (source, record) in reader.by_ref() {
+        let mut before = None;
+        while let Some((source, record)) = reader.next() {
+            before.get_or_insert(reader.skipped);
             let source = inner.named(&source);
             inner.keep(source, record.encode());
         }
-        if reader.skipped > 0 {
-            let text = format!("{} bytes of the log files are damaged", reader.skipped);
+        // What is taken of the files may begin within a record.
+        let is_part = bytes.len() >= inner.config.memory_bytes;
+        let damaged = reader.skipped - if is_part { before.unwrap_or(0) } else { 0 };
+        if damaged > 0 {
+            let text = format!("{damaged} bytes of the log files are damaged");
             inner.note(INIT_SOURCE, Level::Warning, text);
         }
         Ok(())
@@ -178,7 +192,10 @@ impl Service for LoggerService {
                 needs(Rights::CAP_SERVICE)?;
                 inner.receive(INIT_SOURCE, bytes)?;
                 if let Some(source) = inner.sources.borrow_mut().get_mut(&INIT_SOURCE) {
-                    source.counts.dropped = dropped;
+                    // Of an init that was started again, it begins anew.
+                    let since = if dropped >= source.said { source.said } else { 0 };
+                    source.counts.dropped += dropped - since;
+                    source.said = dropped;
                 }
                 inner.write().await;
                 Ok(Vec::new())
@@ -207,7 +224,8 @@ impl Inner {
     fn name(&self, number: u64, name: &str) {
         let cut: String = name.chars().take(MAX_NAME).filter(|it| it.is_ascii_graphic()).collect();
         let bucket = Bucket::full(self.config.limit, self.machine.waiting.now());
-        let new = || Source { name: cut, bucket, counts: Counts::default(), over: 0 };
+        let (counts, told) = (Counts::default(), Instant(0));
+        let new = || Source { name: cut, bucket, counts, over: 0, told, said: 0 };
         self.sources.borrow_mut().entry(number).or_insert_with(new);
     }
 
@@ -280,7 +298,11 @@ impl Inner {
             return Ok(size);
         }
         source.counts.kept += 1;
-        let over = core::mem::take(&mut source.over);
+        let is_time = now.since_ns(source.told) >= TELL_EVERY_NS;
+        let over = if is_time { core::mem::take(&mut source.over) } else { 0 };
+        if over > 0 {
+            source.told = now;
+        }
         let name = source.name.clone();
         drop(sources);
         if over > 0 {
@@ -312,9 +334,25 @@ impl Inner {
     }
 
     fn write_later(&self, name: &str, record: &[u8]) {
-        let mut unwritten = self.unwritten.borrow_mut();
-        if self.files.is_some() && unwritten.len() < MAX_UNWRITTEN {
-            unwritten.extend_from_slice(&frame(name, record));
+        if self.files.is_none() {
+            return;
+        }
+        if self.unwritten.borrow().len() < MAX_UNWRITTEN {
+            self.unwritten.borrow_mut().extend_from_slice(&frame(name, record));
+        } else {
+            self.note_failure("too slow");
+        }
+    }
+
+    /// Says once that records do not get into the files.
+    fn note_failure(&self, why: &str) {
+        if !self.is_failing.replace(true) {
+            let text =
+                format!("the log files cannot be written: {why}; records are in memory alone");
+            let time = self.machine.waiting.wall_clock();
+            let (level, fields) = (Level::Error, Vec::new());
+            let record = Record { level, sequence: 0, time, pid: 0, message: text, fields };
+            self.keep(INIT_SOURCE, record.encode());
         }
     }
 
@@ -343,8 +381,11 @@ impl Inner {
             if bytes.is_empty() {
                 return;
             }
-            // A full disk is no reason to stop: what is in memory can be read.
-            let _ = files.append(bytes).await;
+            match files.append(bytes).await {
+                Ok(()) => self.is_failing.set(false),
+                // A full disk is no reason to stop: what is in memory can be read.
+                Err(errno) => self.note_failure(&format!("{errno}")),
+            }
         }
     }
 

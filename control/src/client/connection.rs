@@ -106,7 +106,7 @@ pub(super) struct Shared {
 /// A connection to the broker. Cheap to clone; may be used from several threads.
 #[derive(Clone)]
 pub struct Connection {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
     capabilities: Vec<HeldCapability>,
 }
 

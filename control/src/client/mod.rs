@@ -1,9 +1,11 @@
 //! A client of the system: connects to the broker, opens sessions, holds capabilities.
 
+mod configuration;
 mod connection;
 mod grants;
 mod session;
 mod turns;
 
+pub use configuration::Configured;
 pub use connection::{ClientMachine, ConnectError, Connection};
 pub use session::{Session, SessionOptions};

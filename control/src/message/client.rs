@@ -16,6 +16,7 @@
 //! | 0x010c | SetCredential | see `session` | no; the session stands on one with `ACT_AS`  |
 //! | 0x010d | Statistics | session u64  | the service's, with `AUDIT`                  |
 //! | 0x010e | Control    | action u16: 0 start, 1 stop, 2 restart | the service's, with `CAP_SPAWN` |
+//! | 0x0117 | Configure  | see below    | the system's, with `CONFIGURE`               |
 //! | 0x0119 | LastWords  |              | the service's, with `AUDIT`                  |
 //! | 0x0118 | Reboot     |              | the system's, with `SHUTDOWN`                |
 //!
@@ -33,6 +34,9 @@
 //! | 88     | 2    | queues      | how many                                       |
 //! | 90     | 2    | waiting     | 0 adaptive, 1 polling, 2 sleeping              |
 //!
+//! `Configure`: action u16 (0 show what comes after the key, 1 set, 2 reload), key (list of up to 256
+//! bytes), value (a text).
+//!
 //! `MapGrant`: session u64, grant u32. `Derive`: rights u64, badge u64. A text is a list of up to
 //! 3,500 bytes.
 
@@ -43,7 +47,7 @@ use zerocopy::little_endian::U16;
 use super::codec::messages;
 use super::error::Fault;
 use super::field::{Field, record, sequence};
-use super::list::Text;
+use super::list::{List, Text};
 use super::name::Name;
 use super::session::{SessionNamed, SetCredential};
 
@@ -87,6 +91,9 @@ messages! {
         /// Why and where was the last incarnation ended of the service whose capability the header
         /// names, if it was because it gave no sign of life? Answered by `Told`.
         0x0119 + 0 => LastWords,
+        /// Show or change the configuration of the system. Answered by `Told`: a line `done` or
+        /// `refused`, then a text.
+        0x0117 + 0 => Configure(body: Configure),
         /// Stop the system and start it again in place. Answered by `Done`, when stopping has
         /// begun.
         0x0118 + 0 => Reboot,
@@ -177,6 +184,51 @@ impl Field for ServiceAction {
             0 => Ok(Self::Start),
             1 => Ok(Self::Stop),
             2 => Ok(Self::Restart),
+            value => Err(Fault::Choice { value }),
+        }
+    }
+}
+
+sequence! {
+    /// Asks for the configuration of the system.
+    Configure {
+        /// What is wanted.
+        action: ConfigurationAction,
+        /// The setting.
+        key: List<u8, 256>,
+        /// What it is to be.
+        value: Text,
+    }
+}
+
+/// What an operator wants of the configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConfigurationAction {
+    /// To see the settings that come after the key.
+    Show,
+    /// To give a setting another value.
+    Set,
+    /// That it is read again.
+    Reload,
+}
+
+impl Field for ConfigurationAction {
+    type Layout = U16;
+
+    fn to_layout(&self) -> U16 {
+        let value: u16 = match self {
+            Self::Show => 0,
+            Self::Set => 1,
+            Self::Reload => 2,
+        };
+        value.into()
+    }
+
+    fn from_layout(layout: U16) -> Result<Self, Fault> {
+        match layout.get() {
+            0 => Ok(Self::Show),
+            1 => Ok(Self::Set),
+            2 => Ok(Self::Reload),
             value => Err(Fault::Choice { value }),
         }
     }

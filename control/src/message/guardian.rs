@@ -16,6 +16,7 @@
 //! | 0x070a | Kept        | key u64                                                  |             |
 //! | 0x070b | Keys        | from u64: the first key that is of interest              |             |
 //! | 0x070c | Poke        | key u64, offset u64, value u64                           |             |
+//! | 0x070d | Retain      | list of up to 64 pids, each u32                          |             |
 //!
 //! From the guardian:
 //!
@@ -70,6 +71,8 @@ messages! {
         0x070b + 0 => Keys(body: KeyNamed),
         /// Store a word in a region that is kept, and wake who sleeps on it. Not answered.
         0x070c + 0 => Poke(body: PokeWord),
+        /// End all processes but these, which are all that init knows of. Not answered.
+        0x070d + 0 => Retain(body: Processes),
     }
 }
 
@@ -204,4 +207,12 @@ sequence! {
 impl Keys {
     /// Most keys in one answer.
     pub const MOST: usize = 400;
+}
+
+sequence! {
+    /// Processes.
+    Processes {
+        /// Their numbers.
+        pids: List<u32, 64>,
+    }
 }

@@ -3,7 +3,7 @@
 //!
 //! | kind   | message | direction | body                                                        |
 //! |--------|---------|-----------|-------------------------------------------------------------|
-//! | 0x0501 | Start   | to init   | `StartSystem`: address (list of up to 108 bytes), state (of up to 3,000), stays u16 (0 or 1) |
+//! | 0x0501 | Start   | to init   | `StartSystem`: address (list of up to 256 bytes), stays u16 (0 or 1), then a text: where the configuration is read, as init defines it |
 //! | 0x0002 | Failed  | from init | see `failed`                                                |
 //! | 0x0601 | Started | from init | total u64 ns, then a list of up to 16 service starts        |
 //!
@@ -15,7 +15,7 @@ use super::broker::ServiceState;
 use super::codec::messages;
 use super::failed::Failed;
 use super::field::{record, sequence};
-use super::list::List;
+use super::list::{List, Text};
 use super::name::Name;
 
 messages! {
@@ -36,20 +36,15 @@ messages! {
     }
 }
 
-/// An address: a path, or `@` and a name.
-pub(super) type AddressText = List<u8, 108>;
-/// A path.
-pub(super) type PathText = List<u8, 3000>;
-
 sequence! {
     /// How to start.
     StartSystem {
         /// Where clients reach the system: `@name`, or a path.
-        address: AddressText,
-        /// The directory for what outlives the system; empty: nothing does.
-        state: PathText,
+        address: List<u8, 256>,
         /// 1 if the system goes on when its starter has ended.
         stays: u16,
+        /// Where the configuration is read.
+        configuration: Text,
     }
 }
 

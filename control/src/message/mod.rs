@@ -40,14 +40,17 @@ pub use broker::{
     BrokerReply, Connected, Counts, Derived, HeldCapability, Mapped, Remains, Request,
     ServiceState, ServiceStatus, StatusReport, Told, Welcome,
 };
-pub use client::{ClientMessage, Connect, Control, Derive, MapGrant, ServiceAction, Tell};
+pub use client::{
+    ClientMessage, ConfigurationAction, Configure, Connect, Control, Derive, MapGrant,
+    ServiceAction, Tell,
+};
 pub use codec::Message;
 pub use confinement::{Confined, Layer, LayerState, Layers, Refused};
 pub use error::{DecodeError, Fault};
 pub use failed::Failed;
 pub use guardian::{
     Begin, EndCode, GuardianCommand, GuardianReply, KeepNamed, KeyNamed, Keys, LimitWords,
-    PokeWord, ProcessNamed, RunningProcess, SpawnUnit,
+    PokeWord, ProcessNamed, Processes, RunningProcess, SpawnUnit,
 };
 pub use header::{Header, MAX_DESCRIPTORS, MAX_MESSAGE_BYTES};
 pub use launch::{LaunchCommand, LaunchReply, ServiceStart, StartSystem, Started};

@@ -31,15 +31,27 @@ pub(super) struct Log {
     waiting: Arc<dyn Waiting>,
     sequence: Cell<u64>,
     dropped: Cell<u64>,
-    /// How many were dropped when the logger was told last.
+    /// Of these, how many the logger was told of, and how many it has answered for.
     told: Cell<u64>,
+    known: Cell<u64>,
     records: RefCell<VecDeque<Vec<u8>>>,
     session: RefCell<Option<LogSession>>,
 }
 
 struct LogSession {
     queue: Queue,
-    in_flight: Vec<(Ticket, Buffer)>,
+    in_flight: Vec<InFlight>,
+    /// What an earlier session has told.
+    base: u64,
+}
+
+/// Records on their way.
+struct InFlight {
+    ticket: Ticket,
+    buffer: Buffer,
+    records: u64,
+    /// How many were dropped before.
+    dropped: u64,
 }
 
 impl Log {
@@ -49,6 +61,7 @@ impl Log {
             sequence: Cell::new(0),
             dropped: Cell::new(0),
             told: Cell::new(0),
+            known: Cell::new(0),
             records: RefCell::default(),
             session: RefCell::default(),
         }
@@ -82,39 +95,51 @@ impl Log {
         connected: &Connected,
         descriptors: &[Descriptor],
     ) {
-        let session = queue(machine, connected, descriptors);
+        self.lose();
+        let queue = queue(machine, connected, descriptors);
+        let base = self.known.get();
         *self.session.borrow_mut() =
-            session.map(|queue| LogSession { queue, in_flight: Vec::new() });
-        // The new logger knows of none.
-        self.told.set(0);
+            queue.map(|queue| LogSession { queue, in_flight: Vec::new(), base });
+    }
+
+    /// The session is over: what was on its way counts as dropped.
+    fn lose(&self) {
+        if let Some(session) = self.session.borrow_mut().take() {
+            let lost: u64 = session.in_flight.iter().map(|it| it.records).sum();
+            self.dropped.set(self.dropped.get() + lost);
+        }
+        self.told.set(self.known.get());
     }
 
     /// Sends what can be sent; when to look again, if something is left.
     pub(super) fn pump(&self) -> Option<Instant> {
-        let mut records = self.records.borrow_mut();
-        let mut session = self.session.borrow_mut();
-        let open = session.as_mut()?;
-        let untold = self.dropped.get() != self.told.get();
-        if records.is_empty() && open.in_flight.is_empty() && !untold {
-            return None;
-        }
-        if open.take_back().is_err() {
+        match self.try_pump() {
+            Ok(again) => again,
             // The logger is gone; the broker opens another session when it is back.
-            *session = None;
-            return None;
-        }
-        while !records.is_empty() || self.dropped.get() != self.told.get() {
-            match open.send(&mut records, self.dropped.get()) {
-                Ok(true) => self.told.set(self.dropped.get()),
-                Ok(false) => break,
-                Err(_) => {
-                    *session = None;
-                    return None;
-                }
+            Err(Over) => {
+                self.lose();
+                None
             }
         }
+    }
+
+    fn try_pump(&self) -> Result<Option<Instant>, Over> {
+        let mut records = self.records.borrow_mut();
+        let mut session = self.session.borrow_mut();
+        let Some(open) = session.as_mut() else { return Ok(None) };
+        let untold = self.dropped.get() != self.told.get();
+        if records.is_empty() && open.in_flight.is_empty() && !untold {
+            return Ok(None);
+        }
+        open.take_back(self)?;
+        while !records.is_empty() || self.dropped.get() != self.told.get() {
+            if !open.send(&mut records, self.dropped.get())? {
+                break;
+            }
+            self.told.set(self.dropped.get());
+        }
         let is_idle = records.is_empty() && open.in_flight.is_empty();
-        (!is_idle).then(|| self.waiting.now().after_ns(AGAIN_NS))
+        Ok((!is_idle).then(|| self.waiting.now().after_ns(AGAIN_NS)))
     }
 }
 
@@ -123,32 +148,38 @@ struct Over;
 
 impl LogSession {
     /// Takes the completions that are there.
-    fn take_back(&mut self) -> Result<(), Over> {
+    fn take_back(&mut self, log: &Log) -> Result<(), Over> {
         while let Some(done) = self.queue.poll().map_err(|_| Over)? {
-            if let Some(at) = self.in_flight.iter().position(|(ticket, _)| *ticket == done.ticket) {
-                let (_, buffer) = self.in_flight.swap_remove(at);
-                self.queue.give_back(buffer);
-            }
+            let Some(at) = self.in_flight.iter().position(|it| it.ticket == done.ticket) else {
+                continue;
+            };
+            let sent = self.in_flight.swap_remove(at);
+            self.queue.give_back(sent.buffer);
+            let taken = done.status.result().map_or(0, u64::from);
+            log.dropped.set(log.dropped.get() + sent.records.saturating_sub(taken));
+            log.known.set(log.known.get().max(sent.dropped));
         }
         Ok(())
     }
 
     /// Sends some records, or a count alone; false if there is no room now.
-    fn send(&mut self, records: &mut VecDeque<Vec<u8>>, dropped: u64) -> Result<bool, Over> {
+    fn send(&mut self, waiting: &mut VecDeque<Vec<u8>>, dropped: u64) -> Result<bool, Over> {
         let mut batch = Vec::new();
         let mut count = 0;
-        while let Some(record) = records.get(count)
+        while let Some(record) = waiting.get(count)
             && batch.len() + record.len() <= BATCH_BYTES
         {
             batch.extend_from_slice(record);
             count += 1;
         }
         let Ok(buffer) = self.queue.buffer_with(&batch) else { return Ok(false) };
-        let append = Append { records: buffer.range(), dropped };
+        let of_session = dropped.saturating_sub(self.base);
+        let append = Append { records: buffer.range(), dropped: of_session };
         match self.queue.submit(append.to_sqe()) {
             Ok(ticket) => {
-                self.in_flight.push((ticket, buffer));
-                records.drain(..count);
+                let records = count as u64;
+                self.in_flight.push(InFlight { ticket, buffer, records, dropped });
+                waiting.drain(..count);
                 Ok(true)
             }
             Err(dataplane::client::ClientError::Full) => {

@@ -4,8 +4,8 @@
 //! |---|---|---|---|---|---|---|---|
 //! | APPEND | | | records, one behind the other | | dropped | | records accepted |
 //!
-//! `dropped` counts the records that the source has had no room for so far: what the logger has not
-//! received and will not. Fields that are not named must be 0. It needs the right WRITE.
+//! `dropped` counts the records that the source has had no room for so far in this session, or had
+//! lost with an earlier one without having said so: what the logger has not received and will not. Fields that are not named must be 0. It needs the right WRITE.
 
 mod record;
 

@@ -3,9 +3,11 @@
 
 pub(crate) mod attach;
 mod attributes;
+mod background;
 pub(crate) mod bench;
 pub(crate) mod cat;
 pub(crate) mod change;
+pub(crate) mod config;
 mod confinement;
 pub(crate) mod cp;
 pub(crate) mod down;
@@ -13,6 +15,7 @@ mod files;
 pub(crate) mod find;
 pub(crate) mod logs;
 pub(crate) mod ls;
+pub(crate) mod metrics;
 pub(crate) mod mkdir;
 pub(crate) mod mount;
 pub(crate) mod mv;

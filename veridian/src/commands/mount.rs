@@ -5,7 +5,7 @@
 //! leaves running once the mount is usable. It unmounts when the system is gone, when it is told
 //! to end, and it ends when somebody else has unmounted.
 
-use super::attach;
+use super::{attach, background};
 use crate::cli::{Mount, Umount};
 use crate::output::Output;
 use crate::place::Place;
@@ -13,15 +13,12 @@ use crate::signals::Interrupts;
 use crate::system::{self, Address};
 use anyhow::{Context, Result, bail};
 use host::fuse::{self, Options, SystemMount, UnmountFlags};
-use std::fs::{self, File};
-use std::io::{BufRead, BufReader, Write};
+use std::ffi::OsStr;
+use std::fs;
 use std::path::Path;
-use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// What the process that serves says when the mount is usable.
-const READY: &str = "ready";
 /// Time between two looks whether the mount is to end, ns.
 const LOOK_INTERVAL_NS: u64 = 50_000_000;
 /// Longest wait for mounts to go when their system has.
@@ -47,25 +44,16 @@ fn start(point: &Path, options: &Mount, address: &Address, output: &mut Output) 
     // Told here, where somebody reads it.
     drop(system::connect(address)?);
     let point = fs::canonicalize(point).with_context(|| format!("{}", point.display()))?;
-    let program = std::env::current_exe().context("finding this program")?;
-    let mut child = Command::new(program)
-        .arg("--address")
-        .arg(&address.0)
-        .args(["mount", "--foreground", "--detached", "--threads"])
-        .arg(options.threads.to_string())
-        .arg(&point)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .spawn()
-        .context("starting the process that serves the mount")?;
-    let mut line = String::new();
-    if let Some(told) = child.stdout.take() {
-        BufReader::new(told).read_line(&mut line).context("waiting for the mount")?;
-    }
-    if line.trim_end() != READY {
-        child.wait().context("waiting for the mount")?;
-        bail!("{} is not mounted", point.display());
-    }
+    let threads = options.threads.to_string();
+    let arguments: [&OsStr; 6] = [
+        "mount".as_ref(),
+        "--foreground".as_ref(),
+        "--detached".as_ref(),
+        "--threads".as_ref(),
+        threads.as_ref(),
+        point.as_os_str(),
+    ];
+    background::start(address, arguments, &format!("mounted at {}", point.display()))?;
     output.line(format_args!("mounted at {}; unmount it with `veridian umount`", point.display()))
 }
 
@@ -77,7 +65,7 @@ fn serve(point: &Path, options: &Mount, address: &Address) -> Result<()> {
     let mut mounted = fuse::mount(&connection, &address.0, point, how)
         .with_context(|| format!("mounting at {}", point.display()))?;
     if options.detached {
-        leave_terminal()?;
+        background::leave_terminal()?;
     }
     let over = loop {
         if mounted.is_over() {
@@ -92,18 +80,6 @@ fn serve(point: &Path, options: &Mount, address: &Address) -> Result<()> {
     };
     mounted.detach().context("unmounting")?;
     over
-}
-
-/// Says that the mount is usable, and holds nothing of whoever waits for that.
-fn leave_terminal() -> Result<()> {
-    // Fails only for the leader of a process group, which has no terminal to lose.
-    let _session = rustix::process::setsid();
-    let mut told = std::io::stdout().lock();
-    writeln!(told, "{READY}").and_then(|()| told.flush()).context("telling that it is mounted")?;
-    let nowhere =
-        File::options().read(true).write(true).open("/dev/null").context("opening /dev/null")?;
-    rustix::stdio::dup2_stdout(&nowhere).context("leaving standard output")?;
-    rustix::stdio::dup2_stderr(&nowhere).context("leaving standard error")
 }
 
 pub(crate) fn unmount(options: &Umount, address: &Address) -> Result<()> {

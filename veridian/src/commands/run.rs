@@ -4,7 +4,7 @@
 //! up. SIGTERM and SIGHUP, which reach this process alone, are passed on.
 
 use crate::cli::Run;
-use crate::commands::attach;
+use crate::commands::{attach, config};
 use crate::system::{ADDRESS_VARIABLE, Embedded};
 use anyhow::{Context, Result};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
@@ -25,10 +25,13 @@ pub(crate) fn run(options: &Run) -> Result<ExitCode> {
     let Some((program, arguments)) = options.command.split_first() else {
         return Ok(ExitCode::SUCCESS);
     };
+    let sources = config::sources(&options.configured)?;
+    // What is wrong is told here, in full.
+    config::load(&sources)?;
     // Caught before there is anything to clean up.
     let mut signals =
         Signals::new([SIGINT, SIGQUIT, SIGTERM, SIGHUP]).context("catching signals")?;
-    let system = Embedded::start().context("starting a system")?;
+    let system = Embedded::start_configured(&sources).context("starting a system")?;
     if let Some(signal) = signals.pending().next() {
         system.stop().context("stopping the system")?;
         return Ok(signalled(signal));

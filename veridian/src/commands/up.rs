@@ -1,17 +1,28 @@
 //! `up`: starts a system that goes on when the command has returned.
 
 use crate::cli::Up;
-use crate::commands::attach;
+use crate::commands::{attach, config, metrics};
+use crate::config::Configuration;
 use crate::output::{Align, Output, Table, duration, size};
 use crate::system::{self, Address, StartReport};
-use anyhow::Result;
+use anyhow::{Context, Result};
 use control::message::ServiceState;
+use sd_notify::NotifyState;
 
-pub(crate) fn run(options: &Up, address: &Address, output: &mut Output) -> Result<()> {
-    let state = options.state.as_deref();
+pub(crate) fn run(options: &Up, address: Option<Address>, output: &mut Output) -> Result<()> {
+    let mut configured = options.configured.clone();
+    if let Some(path) = &options.metrics {
+        let path = std::path::absolute(path).context("finding the socket for --metrics")?;
+        let text = path.to_str().context("the path of --metrics is not text in UTF-8")?;
+        configured.settings.push(("system.metrics".to_owned(), text.to_owned()));
+    }
+    let sources = config::sources(&configured)?;
+    let configuration = config::load(&sources)?;
+    let configured = || configuration.address().map(str::to_owned);
+    let address = &address.unwrap_or_else(|| system::address_of(configured));
     if !options.foreground {
-        let report = system::start_detached(address, state)?;
-        if let Err(error) = attach::mount_all(&options.mounts, address) {
+        let report = system::start_detached(address, &sources)?;
+        if let Err(error) = prepare(options, &configuration, address) {
             system::stop(address)?;
             return Err(error);
         }
@@ -19,12 +30,19 @@ pub(crate) fn run(options: &Up, address: &Address, output: &mut Output) -> Resul
     }
     // That nobody reads what is told does not end the system.
     let mut told = Ok(());
-    system::run_foreground(address, state, |report| {
-        attach::mount_all(&options.mounts, address)?;
+    system::run_foreground(address, &sources, |report| {
+        prepare(options, &configuration, address)?;
         told = tell(report, address, output).and_then(|()| output.flush());
-        Ok(())
+        // Whoever started this as a unit of systemd waits for it; if nobody did, it does nothing.
+        sd_notify::notify(&[NotifyState::Ready]).context("telling systemd")
     })?;
     told
+}
+
+/// What belongs to a system that is up: mounts, and where metrics are served.
+fn prepare(options: &Up, configuration: &Configuration, address: &Address) -> Result<()> {
+    attach::mount_all(&options.mounts, address)?;
+    configuration.metrics().map_or(Ok(()), |path| metrics::start(&path, address))
 }
 
 /// When each service was spawned and ready, what it waited for, its memory; the total, the path

@@ -1,9 +1,10 @@
 //! init as a process: told by its guardian what to be the init of, then the broker until the end.
 
+use crate::config::{Live, Sources};
 use control::message::{Failed, Header, LaunchReply, Message, Started};
 use control::platform::{Channel, Packet};
 use dataplane::entry::Errno;
-use init::{Init, InitError, InitMachine, Outcome, Policy, StartReport};
+use init::{Init, InitError, InitMachine, Outcome, StartReport};
 use platform::linux::guardian::{self, Begun};
 use platform::linux::{self, Platform};
 use std::process::ExitCode;
@@ -37,7 +38,23 @@ fn begin(begun: Begun) -> Result<Init, String> {
     let Begun { start, incarnation, pid, listener, launcher, store, guardian } = begun;
     let platform = Platform::with_store(store);
     let no_resources = |_| "no process or descriptor to be had".to_owned();
+    let sources = Sources::decode(&start.configuration)
+        .ok_or_else(|| "whoever started the system is of another version".to_owned())?;
+    let owner = rustix::process::getuid().as_raw();
+    let live = match Live::new(owner, sources.clone(), super::units()) {
+        // The files were changed while the system runs, which goes on all the same.
+        Err(problems) if incarnation > 1 => {
+            eprintln!("veridian init: the configuration's files are not used:");
+            problems.iter().for_each(|problem| eprintln!("{problem}"));
+            Live::new(owner, sources.without_files(), super::units())
+        }
+        read => read,
+    };
+    let live =
+        live.map_err(|problems| format!("{}; see `veridian config check`", problems.join("; ")))?;
+    let (units, policy) = (live.holds().units(), live.holds().policy(owner));
     let machine = InitMachine {
+        configuration: Some(Box::new(live)),
         waiting: platform.waiting(),
         memory: platform.memory(),
         doorbells: platform.doorbells(),
@@ -48,21 +65,16 @@ fn begin(begun: Begun) -> Result<Init, String> {
         pid,
         keeper: Some(Box::new(guardian)),
     };
-    let state =
-        std::str::from_utf8(&start.state).map_err(|_| "the path of the state is not UTF-8")?;
-    let state = Some(state).filter(|state| !state.is_empty());
-    let policy = Policy::new(rustix::process::getuid().as_raw());
-    let mut init =
-        Init::new(machine, super::units(state), policy).map_err(|error| explain(&error))?;
-    if init.adopt() {
+    let mut init = Init::new(machine, units, policy).map_err(|error| explain(&error))?;
+    if init.adopt() && init.is_told() {
         return Ok(init);
     }
     let report = init.start().map_err(|error| explain(&error))?;
-    let told = send(&launcher, &started(&report));
-    if incarnation == 1 && !told {
+    if !send(&launcher, &started(&report)) {
         init.stop();
         return Err("whoever started the system has gone before it was up".to_owned());
     }
+    init.note_told();
     Ok(init)
 }
 

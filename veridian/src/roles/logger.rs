@@ -1,12 +1,13 @@
 //! The logger as a process.
 
+use crate::config::ServiceSettings;
 use control::log_files::LogFiles;
 use control::platform::{Channel, Machine};
 use control::runtime::{ServeError, serve};
 use dataplane::platform::Poller;
 use host::confine::{Files, Handed, Profile};
 use host::logfiles::{LogDirectory, Rotation};
-use logger::{LoggerConfig, LoggerService};
+use logger::{Limit, LoggerConfig, LoggerService};
 use platform::linux::{self, Platform};
 use rustix::fd::OwnedFd;
 use std::sync::Arc;
@@ -37,11 +38,15 @@ pub(super) fn run(
         confinement,
     };
     let poller = linux::poller().map_err(|_| "no descriptor to be had".to_owned())?;
+    let settings = ServiceSettings::of_process();
     let files = directory.map(|directory| {
-        let rotation = Rotation::default();
+        let rotation = Rotation {
+            file_bytes: settings.number("logger.file_bytes"),
+            files: usize::try_from(settings.number("logger.files")).unwrap_or(usize::MAX),
+        };
         Box::new(LogDirectory::new(directory, rotation, platform.offload(THREADS))) as _
     });
-    match serve_on(channel, machine, poller, files) {
+    match serve_on(channel, machine, poller, files, &settings) {
         // The system was ended from outside; there is nobody left to tell.
         Ok(()) | Err(ServeError::BrokerGone) => Ok(()),
         Err(error) => Err(format!("{error:?}")),
@@ -54,7 +59,14 @@ pub(crate) fn serve_on(
     machine: Machine,
     poller: Box<dyn Poller>,
     files: Option<Box<dyn LogFiles>>,
+    settings: &ServiceSettings,
 ) -> Result<(), ServeError> {
-    let config = LoggerConfig::default();
+    let config = LoggerConfig {
+        memory_bytes: usize::try_from(settings.number("logger.memory")).unwrap_or(usize::MAX),
+        limit: Limit {
+            rate: settings.number("logger.rate"),
+            burst: settings.number("logger.burst"),
+        },
+    };
     serve(channel, machine, poller, |machine, _| LoggerService::new(config, machine, files))
 }

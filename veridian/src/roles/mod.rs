@@ -24,22 +24,17 @@ use std::sync::Arc;
 const ROLE: &str = "service";
 
 /// The option of a role that names the directory for what it keeps.
-const STATE: &str = "--state";
+pub(crate) const STATE: &str = "--state";
 
-/// Every service of the system, in boot order. `state`: the directory for what outlives the system.
-pub(crate) fn units(state: Option<&str>) -> Vec<Unit> {
+/// Services that keep something in the directory for what outlives the system.
+pub(crate) const WITH_STATE: &[&str] = &[logger::NAME];
+
+/// Every service of the system, in boot order.
+pub(crate) fn units() -> Vec<Unit> {
     let to_log = (logger::NAME.to_owned(), Rights::CONNECT | Rights::WRITE);
     let unit = |name: &str| Unit { capabilities: vec![to_log.clone()], ..Unit::new(name) };
-    let mut logger = Unit::new(logger::NAME);
-    if let Some(state) = state {
-        let words = [OWN_PROGRAM, ROLE, logger::NAME, STATE, state];
-        logger.command = words.map(str::to_owned).into();
-    }
-    vec![logger, Unit { wants: vec![logger::NAME.to_owned()], ..unit(vfs::NAME) }]
+    vec![Unit::new(logger::NAME), Unit { wants: vec![logger::NAME.to_owned()], ..unit(vfs::NAME) }]
 }
-
-/// This program, also if its file has been replaced meanwhile.
-const OWN_PROGRAM: &str = "/proc/self/exe";
 
 /// The directory `NAME` in the directory for what outlives the system; made if it is not there.
 fn state_directory(state: &Path, name: &str) -> Result<OwnedFd, String> {
@@ -55,7 +50,9 @@ fn state_directory(state: &Path, name: &str) -> Result<OwnedFd, String> {
 #[must_use]
 pub fn dispatch(mut arguments: impl Iterator<Item = OsString>) -> Option<ExitCode> {
     let role = arguments.nth(1).filter(|first| first == ROLE).and_then(|_| arguments.next())?;
-    let state = arguments.next().filter(|option| option == STATE).and_then(|_| arguments.next());
+    let rest: Vec<OsString> = arguments.collect();
+    let option = rest.iter().position(|argument| argument == STATE);
+    let state = option.and_then(|at| rest.get(at + 1));
     let handed = Handed::look();
     let Some(channel) = platform::linux::service_channel() else {
         eprintln!("veridian: services are started by init; see `veridian up`");
@@ -70,7 +67,7 @@ pub fn dispatch(mut arguments: impl Iterator<Item = OsString>) -> Option<ExitCod
         Some(guardian::NAME) => guardian::run(channel).map(done),
         Some(init::NAME) => init::run(channel),
         Some(logger::NAME) => {
-            let directory = state.map(|state| state_directory(Path::new(&state), logger::NAME));
+            let directory = state.map(|state| state_directory(Path::new(state), logger::NAME));
             directory.transpose().and_then(|it| logger::run(channel, it, handed)).map(done)
         }
         Some(vfs::NAME) => vfs::run(channel, handed).map(done),

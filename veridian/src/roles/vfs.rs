@@ -1,5 +1,6 @@
 //! The vfs as a process.
 
+use crate::config::ServiceSettings;
 use control::platform::{Channel, Machine};
 use control::runtime::{ServeError, serve};
 
@@ -24,9 +25,6 @@ pub(crate) const HOST_THREADS: usize = 8;
 /// Mounts of the host that may use up their descriptors before others find none left.
 const HOST_MOUNTS: u64 = 16;
 
-/// Share of the machine's memory that file contents may take: one half.
-const MEMORY_SHARE: u64 = 2;
-
 pub(super) fn run(channel: Arc<dyn Channel>, handed: Handed) -> Result<(), String> {
     let profile = Profile::new().with_files(Files::ByDescriptor);
     let confinement = super::confined(&profile, handed)?;
@@ -38,7 +36,8 @@ pub(super) fn run(channel: Arc<dyn Channel>, handed: Handed) -> Result<(), Strin
         confinement,
     };
     let poller = linux::poller().map_err(|_| "no descriptor to be had".to_owned())?;
-    match serve_on(channel, machine, poller, move || platform.offload(HOST_THREADS)) {
+    let settings = ServiceSettings::of_process();
+    match serve_on(channel, machine, poller, move || platform.offload(HOST_THREADS), &settings) {
         // The system was ended from outside; there is nobody left to tell.
         Ok(()) | Err(ServeError::BrokerGone) => Ok(()),
         Err(error) => Err(format!("{error:?}")),
@@ -51,8 +50,9 @@ pub(crate) fn serve_on(
     machine: Machine,
     poller: Box<dyn Poller>,
     offload: impl Fn() -> Arc<dyn Offload> + 'static,
+    settings: &ServiceSettings,
 ) -> Result<(), ServeError> {
-    let config = VfsConfig::new(memory_bytes() / MEMORY_SHARE, seed());
+    let config = VfsConfig::new(memory_bytes() / 100 * settings.number("vfs.memory_share"), seed());
     let filesystems = Rc::new(OfTheHost { offload: Box::new(offload) });
     serve(channel, machine, poller, |machine, broker| {
         VfsService::new(config, machine, broker).with_filesystems(filesystems)

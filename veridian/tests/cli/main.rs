@@ -2,10 +2,12 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod change;
+mod config;
 mod copy;
 mod files;
 mod lifecycle;
 mod mounts;
+mod operation;
 mod preserve;
 mod support;
 mod top;

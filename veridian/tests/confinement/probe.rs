@@ -178,6 +178,7 @@ fn start(address: &str) -> (Connection, JoinHandle<()>) {
             lifeline: None,
             pid: std::process::id(),
             keeper: None,
+            configuration: None,
         };
         let units = [&["logger"][..], &PROBES].concat().into_iter().map(limited).collect();
         let policy = Policy::new(rustix::process::getuid().as_raw());

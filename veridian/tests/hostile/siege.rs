@@ -81,12 +81,18 @@ pub(crate) fn run() {
     println!("ok");
 }
 
+/// How the vfs is; other services are beside it.
+fn vfs(connection: &Connection) -> ServiceStatus {
+    let report = connection.status().unwrap();
+    *report.services.iter().find(|service| service.name.as_str() == "vfs").unwrap()
+}
+
 impl Siege {
     fn new(system: Embedded, seed: u64) -> Self {
         let connection = &system.connection;
         let raw = RawClient::connect(&system.address.0).unwrap();
         let init = raw.channel.peer().pid;
-        let vfs = connection.status().unwrap().services[0].pid;
+        let vfs = vfs(connection).pid;
         drop(raw);
         fill_names(connection);
         let victim = Victim::start(&system.address, seed);
@@ -100,7 +106,7 @@ impl Siege {
     }
 
     fn status(&self) -> ServiceStatus {
-        self.system.connection.status().unwrap().services[0]
+        vfs(&self.system.connection)
     }
 
     /// Everything at once.
@@ -163,7 +169,7 @@ impl Siege {
     /// What there was to see; the system is stopped.
     fn finish(self, before: &ServiceStatus) -> String {
         let victim = self.victim.stop();
-        let after = self.system.connection.status().unwrap().services[0];
+        let after = vfs(&self.system.connection);
         assert_eq!((after.pid, after.epoch), (before.pid, before.epoch), "the vfs has died");
         assert_eq!(after.state, ServiceState::Ready);
         let sessions = after.opened - before.opened;

@@ -27,7 +27,8 @@ pub(crate) fn run() {
     let system = Embedded::start_from(program).unwrap();
     let mut clients: Vec<Child> = (0..CLIENTS).map(|n| client(&system.address, n)).collect();
     let address = system.address.0.clone();
-    let mut ordeal = Ordeal { address, killed: BTreeMap::new(), ..Ordeal::default() };
+    let watched = Watched { address, looks: 0 };
+    let mut ordeal = Ordeal { watched, ..Ordeal::default() };
     ordeal.go(Duration::from_secs(seconds), &mut clients);
     let (rounds, lost) = clients.into_iter().map(end).fold((0, Vec::new()), |mut all, one| {
         all.1.push(one.1);
@@ -39,20 +40,26 @@ pub(crate) fn run() {
     println!(
         "ordeal: {seconds} s, {} looks, killed {killed:?} and init {} times, {rounds} rounds, init \
          back after at most {:?}",
-        ordeal.looks, ordeal.inits, ordeal.slowest
+        ordeal.watched.looks, ordeal.inits, ordeal.slowest
     );
     system.stop().unwrap();
 }
 
 #[derive(Default)]
 struct Ordeal {
-    address: String,
+    watched: Watched,
     /// How often each service was killed.
     killed: BTreeMap<String, u64>,
     /// How often init was killed, and the longest time until `status` answered after that.
     inits: u64,
     slowest: Duration,
-    looks: u64,
+}
+
+/// A system that is looked at with `veridian status --json`.
+#[derive(Default)]
+pub(crate) struct Watched {
+    pub(crate) address: String,
+    pub(crate) looks: u64,
 }
 
 impl Ordeal {
@@ -134,8 +141,14 @@ impl Ordeal {
         services.collect()
     }
 
-    /// What `status` says.
     fn report(&mut self) -> Value {
+        self.watched.report()
+    }
+}
+
+impl Watched {
+    /// What `status` says.
+    pub(crate) fn report(&mut self) -> Value {
         self.looks += 1;
         let output = Command::new(env!("CARGO_BIN_EXE_veridian"))
             .args(["--address", &self.address, "status", "--json"])
@@ -143,6 +156,16 @@ impl Ordeal {
             .unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         serde_json::from_slice(&output.stdout).unwrap()
+    }
+
+    /// What the broker keeps, and sessions that services serve.
+    pub(crate) fn counts(&mut self) -> Vec<(String, Value)> {
+        let report = self.report();
+        let counts = ["clients", "sessions", "regions", "capabilities"];
+        let counts = counts.map(|name| (name.to_owned(), report[name].clone()));
+        let services = report["services"].as_array().unwrap().iter();
+        let services = services.map(|it| (it["name"].to_string(), it["sessions"].clone()));
+        counts.into_iter().chain(services).collect()
     }
 }
 
@@ -152,7 +175,7 @@ fn client(address: &Address, number: u32) -> Child {
 }
 
 /// Has a client end, and says how many rounds it made, and how often it lost its session.
-fn end(mut client: Child) -> (u64, u64) {
+pub(crate) fn end(mut client: Child) -> (u64, u64) {
     drop(client.stdin.take());
     let status = processes::wait(&mut client, Duration::from_secs(60));
     assert!(status.success(), "a client has failed, see above");

@@ -4,8 +4,8 @@ use anyhow::{Result, bail};
 
 use super::shell::Shell;
 use super::tools::{
-    BARE_TARGETS, CARGO_DENY, CARGO_FUZZ, CC, CLIPPY, CXX, FUSE3, MIRI, NIGHTLY, RUSTFMT, SUITES,
-    Tool, VALGRIND,
+    BARE_TARGETS, CARGO_DENY, CARGO_FUZZ, CC, CLIPPY, CXX, FUSE3, MIRI, NIGHTLY, OPENMETRICS,
+    PYTHON, RUSTFMT, SUITES, Tool, VALGRIND,
 };
 use super::{fuzz, loom};
 
@@ -196,6 +196,14 @@ pub(crate) const STEPS: &[Step] = &[
             Run("cargo test -p capi"),
             Run("cargo test --profile tested -p veridian --test capi -- --nocapture"),
         ],
+    },
+    Step {
+        name: "metrics",
+        shows: "metrics are what the parser of Prometheus' own library takes",
+        pace: Quick,
+        tools: &[CC, PYTHON, OPENMETRICS],
+        work: &[Run("OPENMETRICS_PYTHON=\"$TARGET/openmetrics/bin/python\" \
+             cargo test -p veridian --test cli -- operation::metrics")],
     },
     Step {
         name: "tour",

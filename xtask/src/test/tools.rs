@@ -94,6 +94,22 @@ pub(crate) const SUITES: Tool = Tool {
     ),
 };
 
+pub(crate) const PYTHON: Tool = Tool {
+    name: "Python with virtual environments",
+    probe: "python3 -c 'import ensurepip, venv'",
+    install: Apt("python3 python3-venv"),
+};
+
+/// Judges metrics; kept apart, since nobody needs it otherwise.
+pub(crate) const OPENMETRICS: Tool = Tool {
+    name: "a parser of OpenMetrics",
+    probe: "\"$TARGET/openmetrics/bin/python\" -c 'import prometheus_client.openmetrics.parser'",
+    install: Line(
+        "python3 -m venv \"$TARGET/openmetrics\" && \
+         \"$TARGET/openmetrics/bin/pip\" install -q prometheus-client==0.26.0",
+    ),
+};
+
 pub(crate) const CARGO_FUZZ: Tool = Tool {
     name: "cargo-fuzz",
     probe: "cargo fuzz --version",

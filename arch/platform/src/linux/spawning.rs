@@ -83,18 +83,16 @@ impl Spawner {
     }
 
     fn command(&self, unit: &Unit) -> io::Result<Command> {
-        let mut command = match unit.command.split_first() {
-            Some((program, arguments)) => {
-                let mut command = Command::new(program);
-                command.args(arguments);
-                command
-            }
+        let (program, arguments) = unit.command.split_first().unzip();
+        let mut command = match program.filter(|program| !program.is_empty()) {
+            Some(program) => Command::new(program),
             None => {
                 let mut command = Command::new(&self.program.path);
                 command.arg0(&unit.name).args(["service", &unit.name]);
                 command
             }
         };
+        command.args(arguments.unwrap_or_default());
         command.env_clear().current_dir("/").stdin(Stdio::null());
         if let Output::File(file) = &self.program.output {
             command.stdout(file.try_clone()?).stderr(file.try_clone()?);
@@ -169,6 +167,8 @@ impl Spawning for Spawner {
     fn adopt(&self, _pid: u32) -> Option<Started> {
         None
     }
+
+    fn retain(&self, _pids: &[u32]) {}
 
     fn kill(&self, pid: u32) {
         if let Some(process) = self.held(pid) {

@@ -78,6 +78,8 @@ impl Spawning for Spawner {
         None
     }
 
+    fn retain(&self, _pids: &[u32]) {}
+
     fn kill(&self, pid: u32) {
         if let Some(running) = self.running().get(&pid) {
             running.control.close();

@@ -110,6 +110,16 @@ fn set_credential() -> impl Strategy<Value = SetCredential> {
         .prop_map(|(session, index, credentials)| SetCredential { session, index, credentials })
 }
 
+fn configure() -> impl Strategy<Value = Configure> {
+    use ConfigurationAction::{Reload, Set, Show};
+    let action = prop_oneof![Just(Show), Just(Set), Just(Reload)];
+    (action, list(any::<u8>()), list(any::<u8>())).prop_map(|(action, key, value)| Configure {
+        action,
+        key,
+        value,
+    })
+}
+
 pub(super) fn client_message() -> impl Strategy<Value = ClientMessage> {
     prop_oneof![
         Just(ClientMessage::Hello),
@@ -127,6 +137,7 @@ pub(super) fn client_message() -> impl Strategy<Value = ClientMessage> {
         list(any::<u8>()).prop_map(|text| ClientMessage::TellWith(Tell { text })),
         set_credential().prop_map(ClientMessage::SetCredential),
         session_named().prop_map(ClientMessage::Statistics),
+        configure().prop_map(ClientMessage::Configure),
     ]
 }
 

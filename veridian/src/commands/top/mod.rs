@@ -9,7 +9,7 @@
 
 mod cells;
 mod plain;
-mod reading;
+pub(crate) mod reading;
 mod sample;
 mod screen;
 #[cfg(test)]

@@ -13,25 +13,26 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 /// Counts since the start of the system.
-pub(super) struct Reading {
-    pub(super) at: Instant,
-    pub(super) services: Vec<ServiceReading>,
+pub(crate) struct Reading {
+    pub(crate) at: Instant,
+    pub(crate) services: Vec<ServiceReading>,
 }
 
 /// One service's part of it.
-pub(super) struct ServiceReading {
-    pub(super) status: ServiceStatus,
+#[derive(Debug)]
+pub(crate) struct ServiceReading {
+    pub(crate) status: ServiceStatus,
     /// By session; 0 for all that have ended.
-    pub(super) sessions: BTreeMap<SessionId, ClientStatistics>,
+    pub(crate) sessions: BTreeMap<SessionId, ClientStatistics>,
     /// Processor time of its process, all threads.
-    pub(super) cpu: Option<Duration>,
+    pub(crate) cpu: Option<Duration>,
     /// What it has in memory, as it says.
-    pub(super) usage: BTreeMap<String, u64>,
+    pub(crate) usage: BTreeMap<String, u64>,
 }
 
 impl Reading {
     /// Asks the broker and the services.
-    pub(super) fn take(connection: &Connection) -> Result<Self> {
+    pub(crate) fn take(connection: &Connection) -> Result<Self> {
         let status = connection.status().context("asking how the services are")?;
         let services = status.services.iter().map(|status| service(connection, *status));
         Ok(Self { services: services.collect::<Result<_>>()?, at: Instant::now() })

@@ -8,7 +8,7 @@ use super::super::spawning::resident_bytes;
 use super::super::{as_fd, client_channel, stack};
 use control::message::{
     Begin, GuardianCommand, GuardianReply, Header, KeepNamed, KeyNamed, LimitWords, Message,
-    PokeWord, ProcessNamed, SpawnUnit, StartSystem,
+    PokeWord, ProcessNamed, Processes, SpawnUnit, StartSystem,
 };
 use control::platform::{
     Channel, ChannelError, Keeper, Listener, Packet, Poking, SpawnError, Spawning, Started, Unit,
@@ -150,6 +150,11 @@ impl Spawning for GuardianSide {
 
     fn adopt(&self, pid: u32) -> Option<Started> {
         self.started(&GuardianCommand::Adopt(ProcessNamed { pid }))
+    }
+
+    fn retain(&self, pids: &[u32]) {
+        let pids = pids.to_vec().try_into().unwrap_or_default();
+        self.order(&GuardianCommand::Retain(Processes { pids }), &[]);
     }
 
     fn kill(&self, pid: u32) {

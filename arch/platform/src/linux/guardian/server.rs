@@ -19,17 +19,22 @@ use dataplane::Descriptor;
 use dataplane::entry::Errno;
 use dataplane::platform::{Poller, Token, Writer};
 use rustix::process::set_child_subreaper;
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Bytes of the journal's region, of which only what is written takes memory.
 const JOURNAL_BYTES: u64 = 128 << 20;
-/// So many ends of init within so much time, and it is not started again.
-const MOST_ENDS: usize = 10;
-const ENDS_WITHIN: Duration = Duration::from_secs(10);
+/// So many inits in a row that live no longer than this, and none is started any more.
+const MOST_SHORT_LIVES: u32 = 10;
+const SHORT_LIFE: Duration = Duration::from_millis(100);
 /// The exit code of a program that has panicked.
 const PANICKED: i32 = 101;
+
+/// In place of an exit code: there was no process to be had.
+const NOT_STARTED: i32 = i32::MIN;
+/// How long services may take to be gone when they are killed.
+const GONE_WITHIN: Duration = Duration::from_secs(10);
 
 const INIT: Token = Token(1);
 const CHILDREN: Token = Token(2);
@@ -75,7 +80,8 @@ struct Guardian {
     /// What earlier inits have started: its end of the control channel, what tells of the end, and how
     /// it has ended, until init has heard of that.
     children: HashMap<u32, Child>,
-    /// How the init of now has ended, if it has.
+    /// The init of now, and how it has ended, if it has.
+    init_pid: u32,
     init_code: Option<i32>,
     kept: Kept,
     signal: ChildSignal,
@@ -117,6 +123,7 @@ impl Guardian {
             journal: new_journal()?,
             spawner: Spawner::new(program).map_err(|_| rustix::io::Errno::MFILE)?,
             children: HashMap::new(),
+            init_pid: 0,
             init_code: None,
             kept: Kept::default(),
             signal,
@@ -126,26 +133,34 @@ impl Guardian {
 
     /// One init after the other.
     fn guard(&mut self) -> Result<Verdict, Exhausted> {
-        let mut ends = VecDeque::new();
+        let mut short_lives = 0;
         let mut incarnation = 0;
         loop {
             incarnation += 1;
-            match self.one_init(incarnation)? {
+            let begun = Instant::now();
+            // A machine that has no process to spare may have one in a moment.
+            let code = self.one_init(incarnation).unwrap_or(NOT_STARTED);
+            match code {
                 0 => return Ok(Verdict::Stopped),
                 REBOOT => {
                     self.end_all();
+                    short_lives = 0;
                     self.kept.forget_all();
                     self.journal = new_journal().map_err(|_| Exhausted)?;
                     incarnation = 0;
                 }
-                code if code > 0 && code != PANICKED => return Ok(Verdict::Failed(code)),
+                code if code > 0 && code != PANICKED && incarnation == 1 => {
+                    return Ok(Verdict::Failed(code));
+                }
+                _ if begun.elapsed() > SHORT_LIFE => short_lives = 0,
                 _ => {
-                    ends.push_back(Instant::now());
-                    if ends.len() > MOST_ENDS {
-                        ends.pop_front();
-                    }
-                    let oldest = ends.front().filter(|_| ends.len() == MOST_ENDS);
-                    if oldest.is_some_and(|oldest| oldest.elapsed() < ENDS_WITHIN) {
+                    short_lives += 1;
+                    std::thread::sleep(if code == NOT_STARTED {
+                        SHORT_LIFE
+                    } else {
+                        Duration::ZERO
+                    });
+                    if short_lives >= MOST_SHORT_LIVES {
                         return Ok(Verdict::GaveUp);
                     }
                 }
@@ -156,6 +171,7 @@ impl Guardian {
     /// Starts init, does what it asks until it ends, and says how it has.
     fn one_init(&mut self, incarnation: u64) -> Result<i32, Exhausted> {
         let init = self.spawner.spawn(&Unit::new("init")).map_err(|_| Exhausted)?;
+        self.init_pid = init.pid;
         let begin = Begin { start: self.start.clone(), incarnation, pid: init.pid };
         let mut descriptors =
             vec![self.listener_source(), self.launcher.clone(), self.journal.clone()];
@@ -196,13 +212,15 @@ impl Guardian {
     /// Reaps whoever has ended: services and init, whose ends it notes, and orphans.
     fn reap(&mut self) {
         let (spawner, children) = (&self.spawner, &mut self.children);
-        let init_code = &mut self.init_code;
+        let (init_pid, init_code) = (self.init_pid, &mut self.init_code);
         orphans::reap(|own| {
             let Some(pid) = spawner.named(own) else { return false };
             let code = spawner.reap(pid);
             match children.get_mut(&pid) {
                 Some(child) => child.code = code,
-                None => *init_code = code,
+                None if pid == init_pid => *init_code = code,
+                // Nobody wants to know.
+                None => {}
             }
             true
         });
@@ -217,6 +235,7 @@ impl Guardian {
             GuardianCommand::Spawn(unit) => self.spawn(&unit, &mut descriptors),
             GuardianCommand::Adopt(named) => self.running(named.pid, &mut descriptors),
             GuardianCommand::Kill(named) => return self.spawner.kill(named.pid),
+            GuardianCommand::Retain(known) => return self.retain(&known.pids),
             GuardianCommand::Interrogate(named) => return self.spawner.interrogate(named.pid),
             GuardianCommand::Reap(named) => self.ended(named.pid),
             GuardianCommand::KeepOne(named)
@@ -258,6 +277,17 @@ impl Guardian {
         }
     }
 
+    fn retain(&mut self, known: &[u32]) {
+        let spawner = &self.spawner;
+        self.children.retain(|pid, _| {
+            let is_known = known.contains(pid);
+            if !is_known {
+                spawner.kill(*pid);
+            }
+            is_known
+        });
+    }
+
     fn running(&self, pid: u32, descriptors: &mut Vec<Descriptor>) -> GuardianReply {
         let Some(child) = self.children.get(&pid) else {
             return failed("there is no such process");
@@ -285,7 +315,8 @@ impl Guardian {
         for pid in self.spawner.pids() {
             self.spawner.kill(pid);
         }
-        while !self.spawner.pids().is_empty() {
+        let deadline = Instant::now() + GONE_WITHIN;
+        while !self.spawner.pids().is_empty() && Instant::now() < deadline {
             self.reap();
             std::thread::sleep(Duration::from_millis(1));
         }
