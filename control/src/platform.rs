@@ -1,6 +1,7 @@
 //! The machine as the control plane sees it: channels for messages, and, for init alone, the
 //! starting of processes.
 
+use crate::message::{Layers, Refused};
 use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
@@ -170,6 +171,8 @@ pub struct Started {
     pub pid: u32,
     /// What a poller watches for its end.
     pub exit: Descriptor,
+    /// What became of its limits; of all other layers nothing is said.
+    pub limits: Layers,
 }
 
 /// Why a service could not be started.
@@ -253,6 +256,28 @@ pub trait Pairing {
     fn pair(&self) -> Result<ChannelPair, SpawnError>;
 }
 
+/// What keeps a process from what it does not need.
+pub trait Confinement: Send + Sync {
+    /// What became of each layer.
+    fn layers(&self) -> Layers;
+    /// What was refused and not yet told by this; nothing if nothing was. Cheap.
+    fn take_refused(&self) -> Option<Refused>;
+}
+
+/// Nothing does.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Unconfined;
+
+impl Confinement for Unconfined {
+    fn layers(&self) -> Layers {
+        Layers::default()
+    }
+
+    fn take_refused(&self) -> Option<Refused> {
+        None
+    }
+}
+
 /// What the platform hands to a service, and nothing else.
 #[derive(Clone)]
 pub struct Machine {
@@ -262,6 +287,8 @@ pub struct Machine {
     pub memory: Arc<dyn Memory>,
     /// For ringing services that this one is a client of.
     pub doorbells: Arc<dyn Doorbells>,
+    /// What the process may not do.
+    pub confinement: Arc<dyn Confinement>,
 }
 
 /// Makes the poller of a reactor's thread.

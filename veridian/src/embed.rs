@@ -5,7 +5,7 @@ use crate::config::ServiceSettings;
 use crate::roles::{self, units};
 use auth::MemoryStore;
 use control::client::{ClientMachine, Connection};
-use control::platform::{Channel, Machine, Pairing, SpawnError};
+use control::platform::{Channel, Machine, Pairing, SpawnError, Unconfined};
 use init::{Init, InitError, InitMachine, Policy, StartReport};
 use platform::NotifierThread;
 use platform::local::{Platform, Role, Roles, poller};
@@ -133,10 +133,11 @@ fn local_roles(platform: &Platform) -> Roles {
         waiting: platform.waiting(),
         memory: platform.memory(),
         doorbells: platform.doorbells(),
+        confinement: Arc::new(Unconfined),
     };
     let for_auth = machine.clone();
     let settings = ServiceSettings::default();
-    let for_logger = settings.clone();
+    let (for_logger, auth_settings) = (settings.clone(), settings.clone());
     let (for_vfs, pools) = (machine.clone(), platform.clone());
     let vfs = move |channel: Arc<dyn Channel>| {
         let pools = pools.clone();
@@ -155,7 +156,9 @@ fn local_roles(platform: &Platform) -> Roles {
         let threads = threads.offload(1);
         let store = Rc::new(MemoryStore::default());
         let machine = for_auth.clone();
-        let serve = |poller| roles::auth::serve_on(channel, machine, poller, threads, store);
+        let serve = |poller| {
+            roles::auth::serve_on(channel, machine, poller, threads, store, &auth_settings)
+        };
         i32::from(!matches!(poller().map(serve), Ok(Ok(()))))
     };
     Roles::from([

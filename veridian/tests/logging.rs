@@ -5,7 +5,7 @@
 
 use capability::Rights;
 use control::client::{ClientMachine, Connection, SessionOptions};
-use control::platform::{Channel, Machine, Unit};
+use control::platform::{Channel, Machine, Unconfined, Unit};
 use control::runtime::serve;
 use control::service::{Broker, Sender, Service};
 use dataplane::entry::{Errno, Handle, Opcode, Sqe, Status};
@@ -95,6 +95,7 @@ fn machine(platform: &Platform) -> Machine {
         waiting: platform.waiting(),
         memory: platform.memory(),
         doorbells: platform.doorbells(),
+        confinement: Arc::new(Unconfined),
     }
 }
 

@@ -5,7 +5,7 @@
 
 use capability::Rights;
 use control::client::{ClientMachine, Connection, SessionOptions};
-use control::platform::{Channel, Listener, Machine, Unit};
+use control::platform::{Channel, Listener, Machine, Unconfined, Unit};
 use control::runtime::serve;
 use control::service::{Sender, Service};
 use dataplane::client::ClientError;
@@ -112,6 +112,7 @@ fn counter_role(platform: &Platform) -> Role {
         waiting: platform.waiting(),
         memory: platform.memory(),
         doorbells: platform.doorbells(),
+        confinement: Arc::new(Unconfined),
     };
     Arc::new(move |channel: Arc<dyn Channel>| {
         let Ok(poller) = poller() else { return 1 };

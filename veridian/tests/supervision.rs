@@ -5,7 +5,7 @@
 
 use control::client::{ClientMachine, Connection, SessionOptions};
 use control::message::{ServiceAction, ServiceState, ServiceStatus};
-use control::platform::{Channel, Machine, Unit};
+use control::platform::{Channel, Machine, Unconfined, Unit};
 use control::runtime::serve;
 use control::service::{Sender, Service};
 use dataplane::entry::{Errno, Handle, Opcode, Sqe, Status};
@@ -77,6 +77,7 @@ fn fragile(platform: &Platform) -> Role {
         waiting: platform.waiting(),
         memory: platform.memory(),
         doorbells: platform.doorbells(),
+        confinement: Arc::new(Unconfined),
     };
     Arc::new(move |channel: Arc<dyn Channel>| {
         let Ok(poller) = poller() else { return 1 };

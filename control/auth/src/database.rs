@@ -145,7 +145,7 @@ impl Database {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lockout::Subject;
+    use crate::lockout::{LockOutRules, Subject};
     use crate::passwords::{HashCost, Password};
     use capability::Rights;
     use control::message::PrincipalKind;
@@ -172,7 +172,11 @@ mod tests {
             expires: 3,
         };
         database.add_session(5, session).unwrap();
-        database.lock_out.failed(&[Subject::User(7), Subject::Principal(name("carl"))], 4);
+        database.lock_out.failed(
+            &LockOutRules::default(),
+            &[Subject::User(7), Subject::Principal(name("carl"))],
+            4,
+        );
         database
     }
 

@@ -31,6 +31,7 @@ mod sessions;
 mod store;
 mod turns;
 
+pub use lockout::LockOutRules;
 pub use passwords::{HashCost, HashJob, Hashing};
-pub use service::{AuthConfig, AuthService, Random, Surroundings};
+pub use service::{AuthConfig, AuthService, Surroundings};
 pub use store::MemoryStore;

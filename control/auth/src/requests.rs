@@ -33,11 +33,11 @@ impl AuthService {
     ) -> Result<Password, Refusal> {
         let _place = HashPlace::take(self)?;
         let who = [Subject::Principal(name), Subject::User(by.uid)];
-        let now = self.now();
+        let (now, rules) = (self.now(), &self.config.lock_out);
         // Counted before it is known, so that many at a time are not more than one after the other.
         let wait = self
-            .change(|database| match database.lock_out.wait(&who, now) {
-                0 => Ok(database.lock_out.failed(&who, now)),
+            .change(|database| match database.lock_out.wait(rules, &who, now) {
+                0 => Ok(database.lock_out.failed(rules, &who, now)),
                 wait => Err(Refusal::Locked(wait)),
             })
             .await?;
@@ -77,8 +77,8 @@ impl AuthService {
         name: Name,
         checked: Option<&Password>,
     ) -> Result<AuthReply, Refusal> {
-        let number = u64::from_le_bytes(self.random()?);
-        let (key, now) = (self.random()?, self.now());
+        let number = u64::from_le_bytes(self.random());
+        let (key, now) = (self.random(), self.now());
         let expires = now.saturating_add(self.config.lasts_ns);
         let session =
             UserSession { principal: name, uid: by.uid, key, opened: now, used: now, expires };
@@ -136,13 +136,13 @@ impl AuthService {
         token: &[u8],
     ) -> Result<Authenticated, Refusal> {
         let who = [Subject::User(by.uid)];
-        let now = self.now();
-        let is_locked = self.database.borrow().lock_out.wait(&who, now) > 0;
+        let (now, rules) = (self.now(), &self.config.lock_out);
+        let is_locked = self.database.borrow().lock_out.wait(rules, &who, now) > 0;
         let allowed = match self.allowed(by, token) {
             Ok((allowed, _)) => allowed,
             // A forged token of a session that there is, or one that is somebody else's.
             Err(Refusal::Wrong) if !is_locked && Token::decode(token).is_ok() => {
-                self.change(|database| Ok(database.lock_out.failed(&who, now))).await?;
+                self.change(|database| Ok(database.lock_out.failed(rules, &who, now))).await?;
                 self.note("token refused", by).await?;
                 return Err(Refusal::Wrong);
             }
@@ -272,7 +272,7 @@ impl AuthService {
     async fn new_password(&self, password: Secret) -> Result<Password, Refusal> {
         let _place = HashPlace::take(self)?;
         let (hashing, cost) = (&*self.surroundings.hashing, self.config.cost);
-        Ok(Password::new(hashing, cost, self.random()?, password).await?)
+        Ok(Password::new(hashing, cost, self.random(), password).await?)
     }
 
     pub(crate) async fn add_user(

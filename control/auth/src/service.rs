@@ -5,9 +5,11 @@ use alloc::boxed::Box;
 use alloc::format;
 use alloc::rc::Rc;
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use capability::Rights;
 use control::message::{AuthReply, AuthRequest, Authenticated, Header, Message, PeerIdentity};
+use control::platform::Random;
 use control::service::{Broker, Sender, Service};
 use control::store::Store;
 use core::cell::{Cell, RefCell};
@@ -20,6 +22,7 @@ use zeroize::Zeroize;
 use crate::audit::Audit;
 use crate::database::Database;
 use crate::error::Refusal;
+use crate::lockout::LockOutRules;
 use crate::passwords::{HashCost, Hashing};
 use crate::turns::Turns;
 
@@ -34,6 +37,8 @@ pub struct AuthConfig {
     pub idle_ns: u64,
     /// It ends after so long whatever happens, ns.
     pub lasts_ns: u64,
+    /// Who has to wait that has failed.
+    pub lock_out: LockOutRules,
     /// What a new password's hash takes.
     pub cost: HashCost,
     /// Passwords that may be checked or wait for it at a time.
@@ -44,20 +49,17 @@ impl Default for AuthConfig {
     /// Half an hour, and twelve hours.
     fn default() -> Self {
         let minute = 60_000_000_000;
-        let cost = HashCost::default();
-        Self { idle_ns: 30 * minute, lasts_ns: 720 * minute, cost, most_hashes: 16 }
+        let (cost, lock_out) = (HashCost::default(), LockOutRules::default());
+        Self { idle_ns: 30 * minute, lasts_ns: 720 * minute, lock_out, cost, most_hashes: 16 }
     }
 }
-
-/// Fills a buffer with bytes that nobody can foretell.
-pub type Random = Box<dyn Fn(&mut [u8]) -> Result<(), Errno>>;
 
 /// What the service needs of the world.
 pub struct Surroundings {
     /// The time of day.
     pub now: Box<dyn Fn() -> Timestamp>,
     /// Keys, salts and numbers.
-    pub random: Random,
+    pub random: Arc<dyn Random>,
     /// Threads for hashing.
     pub hashing: Box<dyn Hashing>,
     /// Where it keeps what it must not forget.
@@ -95,10 +97,10 @@ impl AuthService {
         u64::try_from((self.surroundings.now)().0).unwrap_or(0)
     }
 
-    pub(crate) fn random<const N: usize>(&self) -> Result<[u8; N], Errno> {
+    pub(crate) fn random<const N: usize>(&self) -> [u8; N] {
         let mut bytes = [0; N];
-        (self.surroundings.random)(&mut bytes)?;
-        Ok(bytes)
+        self.surroundings.random.fill(&mut bytes);
+        bytes
     }
 
     /// Changes what is kept, if that can be kept.
@@ -204,7 +206,7 @@ impl Service for AuthService {
             let database = Database::decode(&bytes).map_err(|_| Errno::EPROTO)?;
             *self.database.borrow_mut() = database;
         }
-        self.audit.open(self.random()?, self.now()).await
+        self.audit.open(self.random(), self.now()).await
     }
 
     async fn handle_message(&self, sender: Sender, message: &[u8]) -> Result<Vec<u8>, Errno> {

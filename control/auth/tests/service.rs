@@ -8,6 +8,7 @@ use control::message::{
     ActsAs, AuthReply, AuthRequest, ChainFault, Header, LogIn, MapUser, Message, NewUser,
     PeerIdentity, PrincipalKind, PrincipalNamed, Secret, SessionsAfter, SetPassword,
 };
+use control::platform::Random;
 use control::service::{Broker, BrokeredRegion, LocalFuture, RegionId, Sender, Service};
 use control::store::Store;
 use control::token::{Caveat, Token};
@@ -19,6 +20,8 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::pin::pin;
 use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::task::{Context, Poll, Waker};
 
 const SECOND: i64 = 1_000_000_000;
@@ -100,6 +103,18 @@ impl Broker for Heard {
     }
 }
 
+/// One byte after the other, each time the same.
+struct Numbers(AtomicU8);
+
+impl Random for Numbers {
+    fn fill(&self, bytes: &mut [u8]) {
+        for byte in bytes {
+            *byte = self.0.load(Ordering::Relaxed).wrapping_mul(13).wrapping_add(7);
+            self.0.store(*byte, Ordering::Relaxed);
+        }
+    }
+}
+
 struct System {
     clock: Rc<Cell<i64>>,
     files: Rc<Files>,
@@ -115,16 +130,10 @@ fn now<T>(future: impl Future<Output = T>) -> T {
 }
 
 fn service(clock: &Rc<Cell<i64>>, files: &Rc<Files>, heard: &Rc<Heard>) -> AuthService {
-    let (time, number) = (Rc::clone(clock), Cell::new(clock.get().to_le_bytes()[0]));
+    let (time, first) = (Rc::clone(clock), clock.get().to_le_bytes()[0]);
     let surroundings = Surroundings {
         now: Box::new(move || Timestamp(time.get())),
-        random: Box::new(move |bytes| {
-            for byte in bytes {
-                number.set(number.get().wrapping_mul(13).wrapping_add(7));
-                *byte = number.get();
-            }
-            Ok(())
-        }),
+        random: Arc::new(Numbers(AtomicU8::new(first))),
         hashing: Box::new(()),
         store: files.clone(),
     };

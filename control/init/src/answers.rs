@@ -101,7 +101,11 @@ impl Init {
 
     pub(crate) fn service_message(&mut self, place: usize, request: u64, message: ServiceMessage) {
         match message {
-            ServiceMessage::Ready => self.service_ready(place),
+            ServiceMessage::Ready(confined) => {
+                self.note_confinement(place, confined.layers);
+                self.service_ready(place);
+            }
+            ServiceMessage::Refused(refused) => self.note_refused(place, refused),
             ServiceMessage::Stack(stack) => self.said_where(place, &stack.frames),
             ServiceMessage::CreateRegion(wish) => {
                 let created = self.grants.create(&*self.machine.memory, place, wish.bytes);

@@ -12,6 +12,7 @@ mod answers;
 mod clients;
 mod commands;
 mod configuration;
+mod confinement;
 mod grants;
 mod handing;
 mod init;

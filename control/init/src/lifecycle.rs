@@ -147,6 +147,7 @@ impl Init {
         service.state = ServiceState::Starting;
         service.deadline = Some(now.after_ns(service.unit.start_within_ns));
         service.pid = started.pid;
+        service.confinement = started.limits;
         service.outbox = Some(Outbox::new(started.channel));
         service.exit = Some(started.exit);
         if !watched {

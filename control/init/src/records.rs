@@ -14,7 +14,7 @@ use alloc::boxed::Box;
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 use capability::{CapabilityImage, Handle, Rights, SlotImage, SpaceId, SpaceImage};
-use control::message::{ServiceState, SessionTerms};
+use control::message::{Layers, ServiceState, SessionTerms};
 use control::platform::{Keeper, Poking};
 use dataplane::Owner;
 use dataplane::{Descriptor, SessionId, WaitMode};
@@ -260,6 +260,8 @@ fn service(service: &Service) -> Vec<u64> {
         u64::from(service.is_killed),
         u64::from(service.has_worked),
         u64::from(service.hung),
+        u64::from(service.confinement.bits()),
+        u64::from(service.refused),
     ];
     words.extend(service.lives.words());
     words
@@ -277,6 +279,8 @@ pub(crate) fn read_service(service: &mut Service, bytes: &[u8]) -> Option<()> {
     service.is_killed = words.word()? != 0;
     service.has_worked = words.word()? != 0;
     service.hung = words.number()?;
+    service.confinement = Layers::from_bits_truncate(words.number()?);
+    service.refused = words.number()?;
     service.lives = crate::lives::Lives::read(words)?;
     Some(())
 }

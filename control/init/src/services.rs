@@ -6,7 +6,9 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::string::String;
 use alloc::vec::Vec;
 use capability::Handle;
-use control::message::{Header, Message, Name, Pong, ServiceCommand, ServiceState, ServiceStatus};
+use control::message::{
+    Header, Layers, Message, Name, Pong, ServiceCommand, ServiceState, ServiceStatus,
+};
 use control::platform::{Packet, Unit};
 use dataplane::platform::Instant;
 use dataplane::{Descriptor, SessionId};
@@ -69,6 +71,9 @@ pub(crate) struct Service {
     pub(crate) ready: Instant,
     pub(crate) sessions: BTreeSet<SessionId>,
     pub(crate) counters: Pong,
+    pub(crate) confinement: Layers,
+    /// System calls that were refused to it.
+    pub(crate) refused: u32,
     awaited: BTreeMap<u64, Awaited>,
     pub(crate) next_request: u64,
 }
@@ -122,6 +127,8 @@ impl Service {
             ready: Instant::default(),
             sessions: BTreeSet::new(),
             counters: Pong::default(),
+            confinement: Layers::default(),
+            refused: 0,
             awaited: BTreeMap::new(),
             next_request: 1,
         }
@@ -209,6 +216,8 @@ impl Service {
             restarts: self.lives.restarts,
             failures: self.lives.failures,
             last_end: self.lives.last_end,
+            confinement: self.confinement,
+            refused: self.refused,
         }
     }
 }

@@ -55,6 +55,8 @@
 //! | 150    | 4    | restarts       | how often it was started again                       |
 //! | 154    | 4    | failures       | deaths in a row before it had done anything          |
 //! | 158    | 4    | last_end       | i32: how it ended last: exit code, or negated signal |
+//! | 162    | 4    | confinement    | see `confinement`: what became of each layer         |
+//! | 166    | 4    | refused        | system calls that were refused to it                 |
 
 use core::fmt;
 
@@ -63,6 +65,7 @@ use dataplane::entry;
 use zerocopy::little_endian::U16;
 
 use super::codec::messages;
+use super::confinement::Layers;
 use super::error::Fault;
 use super::failed::Failed;
 use super::field::{Field, record, sequence};
@@ -190,7 +193,7 @@ record! {
 
 record! {
     /// How a service is.
-    ServiceStatus, 162 bytes {
+    ServiceStatus, 170 bytes {
         /// Its name.
         0 => name: Name,
         /// How long it took from being spawned to being ready.
@@ -225,6 +228,10 @@ record! {
         154 => failures: u32,
         /// How it ended last: its exit code, or the negated signal; 0 if it never did.
         158 => last_end: i32,
+        /// How it is confined.
+        162 => confinement: Layers,
+        /// System calls that were refused to it, in all its incarnations.
+        166 => refused: u32,
     }
 }
 

@@ -74,6 +74,11 @@ pub enum Fault {
         /// The field.
         value: i32,
     },
+    /// Layers of confinement that do not exist.
+    Layers {
+        /// All bits of the field.
+        bits: u32,
+    },
     /// More or fewer elements than the list may have.
     Count {
         /// The number that the list claims.
@@ -125,6 +130,7 @@ impl fmt::Display for Fault {
             Self::Text => f.write_str("invalid text"),
             Self::Choice { value } => write!(f, "unknown choice {value}"),
             Self::Errno { value } => write!(f, "{value} is no error number"),
+            Self::Layers { bits } => write!(f, "unknown layers in {bits:#x}"),
             Self::Count { count } => write!(f, "{count} is not an allowed number of elements"),
             Self::Bucket { bucket } => write!(f, "bucket {bucket} is empty or out of order"),
         }

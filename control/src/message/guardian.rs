@@ -26,7 +26,7 @@
 //! | 0x0002 | Failed      | see `failed`                                             |             |
 //! | 0x0801 | Begin       | `StartSystem` (see `launch`), incarnation u64, pid u32  | listener, launcher's channel, journal |
 //! | 0x0802 | BeginStored | the same                                                 | the same, and the region store's directories: writable, read-only |
-//! | 0x0803 | Running     | pid u32                                                  | control channel, what tells of the end |
+//! | 0x0803 | Running     | pid u32, limits u32: see `confinement`                   | control channel, what tells of the end |
 //! | 0x0804 | Ended       | code i32: exit code, or negated signal                   |             |
 //! | 0x0805 | KeptOne     |                                                          | 1           |
 //! | 0x0806 | KeptTwo     |                                                          | 2           |
@@ -37,6 +37,7 @@
 //! and 0 if not limited, then a text: the command's words, each ended by a 0; none: this program.
 
 use super::codec::messages;
+use super::confinement::Layers;
 use super::failed::Failed;
 use super::field::{record, sequence};
 use super::launch::StartSystem;
@@ -87,7 +88,7 @@ messages! {
         /// The same, with a store for regions.
         0x0802 + 5 => BeginStored(body: Begin),
         /// A process.
-        0x0803 + 2 => Running(body: ProcessNamed),
+        0x0803 + 2 => Running(body: RunningProcess),
         /// It has ended.
         0x0804 + 0 => Ended(body: EndCode),
         /// What is kept.
@@ -132,6 +133,16 @@ record! {
     ProcessNamed, 4 bytes {
         /// Its number.
         0 => pid: u32,
+    }
+}
+
+record! {
+    /// A process that was started.
+    RunningProcess, 8 bytes {
+        /// Its number.
+        0 => pid: u32,
+        /// What became of its limits.
+        4 => limits: Layers,
     }
 }
 

@@ -20,6 +20,7 @@ mod authentication;
 mod broker;
 mod client;
 mod codec;
+mod confinement;
 mod error;
 mod failed;
 mod field;
@@ -56,11 +57,12 @@ pub use client::{
     ServiceAction, Tell,
 };
 pub use codec::Message;
+pub use confinement::{Confined, Layer, LayerState, Layers, Refused};
 pub use error::{DecodeError, Fault};
 pub use failed::Failed;
 pub use guardian::{
     Begin, EndCode, GuardianCommand, GuardianReply, KeepNamed, KeyNamed, Keys, LimitWords,
-    PokeWord, ProcessNamed, Processes, SpawnUnit,
+    PokeWord, ProcessNamed, Processes, RunningProcess, SpawnUnit,
 };
 pub use header::{Header, MAX_DESCRIPTORS, MAX_MESSAGE_BYTES};
 pub use launch::{LaunchCommand, LaunchReply, ServiceStart, StartSystem, Started};

@@ -166,6 +166,7 @@ rows! {
     Statistics => ServiceNeed::Question, "of sessions that are not with this service nothing is passed on";
     Stack => ServiceNeed::Itself, "counts when it was asked";
     Authenticated => ServiceNeed::Question, "";
+    Refused => ServiceNeed::Itself, "it is counted and logged, and nothing is decided by it";
     Deauthenticate => ServiceNeed::Itself, "counts from auth only";
 }
 

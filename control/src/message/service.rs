@@ -28,7 +28,7 @@
 //! |--------|---------------|-----------------------------------------------------------------|
 //! | 0x0001 | Done          |                                                                 |
 //! | 0x0002 | Failed        | see `failed`                                                    |
-//! | 0x0401 | Ready         |                                                                 |
+//! | 0x0401 | Ready         | see `confinement`: layers u32                                   |
 //! | 0x0402 | CreateRegion  | bytes u64                                                       |
 //! | 0x0403 | DestroyRegion | region u64                                                      |
 //! | 0x0404 | Offer         | session u64, region u64, grant u32                              |
@@ -40,6 +40,7 @@
 //! | 0x040a | Statistics    | see `page`, of `SessionStatistics`                              |
 //! | 0x040c | Authenticated | `Authenticated`                                                 |
 //! | 0x040d | Deauthenticate | user session u64                                               |
+//! | 0x040e | Refused       | see `confinement`: call u32, count u32                          |
 //! | 0x0410 | Stack         | list of up to 64 u64: offsets in the program, innermost first   |
 //!
 //! `OpenSession` is 60 bytes of terms (see `session`), then a list of 1 to 16 credentials.
@@ -55,6 +56,7 @@ use super::authentication::{Authenticate, Authenticated, Deauthenticate};
 use super::broker::{Connected, Told};
 use super::client::Tell;
 use super::codec::messages;
+use super::confinement::{Confined, Refused};
 use super::failed::Failed;
 use super::field::{record, sequence};
 use super::list::{List, Text};
@@ -115,7 +117,7 @@ messages! {
         /// What the broker told it could not be done.
         0x0002 + 0 => Failed(body: Failed),
         /// It serves from now on. Not answered.
-        0x0401 + 0 => Ready,
+        0x0401 + 0 => Ready(body: Confined),
         /// Asks for memory to grant from. Answered by `RegionCreated` or `Failed`.
         0x0402 + 0 => CreateRegion(body: CreateRegion),
         /// Gives a region back. Not answered.
@@ -139,6 +141,8 @@ messages! {
         0x040c + 0 => Authenticated(body: Authenticated),
         /// A user session has ended: take back what it gave. Not answered.
         0x040d + 0 => Deauthenticate(body: Deauthenticate),
+        /// Its confinement has refused it a system call. Not answered.
+        0x040e + 0 => Refused(body: Refused),
         /// Where it is, when it was asked by a signal because it gave no sign of life. Not
         /// answered.
         0x0410 + 0 => Stack(body: Stack),

@@ -3,8 +3,8 @@
 use super::broker_link::BrokerLink;
 use super::sessions;
 use crate::message::{
-    Authenticate, Failed, Header, Message, Opened, Page, Pong, ServiceCommand, ServiceMessage,
-    TellService, Told,
+    Authenticate, Confined, Failed, Header, Message, Opened, Page, Pong, ServiceCommand,
+    ServiceMessage, TellService, Told,
 };
 use crate::platform::{CONTROL_TOKEN, Channel, Machine, Packet};
 use crate::service::{Broker, BrokeredRegion, RegionId, Sender, Service};
@@ -81,6 +81,9 @@ impl<S: Service + DataService> Runtime<S> {
                 self.link.log(Level::Warning, what, &[("session", &session)]);
                 self.link.session_ended(ended.session, ended.errno);
             }
+            while let Some(refused) = self.machine.confinement.take_refused() {
+                self.link.send(0, &ServiceMessage::Refused(refused));
+            }
             if !tokens.is_empty() {
                 tokens.clear();
                 self.receive()?;
@@ -96,12 +99,13 @@ impl<S: Service + DataService> Runtime<S> {
     fn start(&mut self) {
         let (service, link) = (Rc::clone(&self.service), Rc::clone(&self.link));
         let phase = Rc::clone(&self.phase);
+        let layers = self.machine.confinement.layers();
         self.reactor.spawn(Box::pin(async move {
             match service.start().await {
                 Ok(()) => {
                     phase.set(Phase::Serving);
                     link.log(Level::Information, &"serves", &[]);
-                    link.send(0, &ServiceMessage::Ready);
+                    link.send(0, &ServiceMessage::Ready(Confined { layers }));
                 }
                 Err(errno) => phase.set(Phase::Failed(errno)),
             }

@@ -10,6 +10,7 @@ pub(crate) mod caps;
 pub(crate) mod cat;
 pub(crate) mod change;
 pub(crate) mod config;
+mod confinement;
 pub(crate) mod cp;
 pub(crate) mod down;
 mod files;

@@ -1,11 +1,13 @@
 //! `status`: how the services are.
 
+use super::confinement;
 use crate::cli::Status;
 use crate::output::{Align, Output, Table, duration, size};
 use crate::system::{self, Address};
 use anyhow::{Context, Result, bail};
 use control::message::{ServiceState, ServiceStatus};
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 #[derive(Serialize)]
 struct Report<'a> {
@@ -38,6 +40,8 @@ struct Service<'a> {
     failures: u32,
     retry_ns: u64,
     last_end: i32,
+    confinement: BTreeMap<&'static str, &'static str>,
+    refused: u32,
 }
 
 pub(crate) fn run(options: &Status, address: &Address, output: &mut Output) -> Result<()> {
@@ -63,6 +67,9 @@ pub(crate) fn run(options: &Status, address: &Address, output: &mut Output) -> R
         });
     }
     output.line(table(&services))?;
+    for line in services.iter().flat_map(confinement::lacking) {
+        output.line(line)?;
+    }
     if let Some(name) = &options.service {
         let words = connection.last_words(name).context("asking how it ended")?;
         if !words.is_empty() {
@@ -73,7 +80,7 @@ pub(crate) fn run(options: &Status, address: &Address, output: &mut Output) -> R
 }
 
 /// The services, one a line.
-fn table(services: &[ServiceStatus]) -> Table<10> {
+fn table(services: &[ServiceStatus]) -> Table<11> {
     use Align::{Left, Right};
     let mut table = Table::new([
         (Left, "service"),
@@ -86,6 +93,7 @@ fn table(services: &[ServiceStatus]) -> Table<10> {
         (Right, "requests"),
         (Right, "errors"),
         (Right, "memory"),
+        (Left, "confined"),
     ]);
     for status in services {
         table.row([
@@ -99,6 +107,7 @@ fn table(services: &[ServiceStatus]) -> Table<10> {
             status.completed.to_string(),
             status.errors.to_string(),
             size(status.resident_bytes),
+            confinement::short(status.confinement),
         ]);
     }
     table
@@ -138,5 +147,7 @@ fn service(status: &ServiceStatus) -> Service<'_> {
         failures: status.failures,
         retry_ns: status.retry_ns,
         last_end: status.last_end,
+        confinement: confinement::by_name(status.confinement),
+        refused: status.refused,
     }
 }

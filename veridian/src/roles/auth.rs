@@ -1,17 +1,18 @@
 //! auth as a process.
 
-use auth::{AuthConfig, AuthService, HashJob, Hashing, MemoryStore, Surroundings};
+use crate::config::ServiceSettings;
+use auth::{AuthConfig, AuthService, HashJob, Hashing, LockOutRules, MemoryStore, Surroundings};
 use control::platform::{Channel, Machine};
 use control::runtime::{ServeError, serve};
 use control::service::LocalFuture;
 use control::store::Store;
 use dataplane::entry::Errno;
 use dataplane::platform::{Offload, Poller};
+use host::confine::{Handed, Profile};
 use host::state::StateDirectory;
 use platform::linux::{self, Platform};
 use platform::offload;
 use rustix::fd::OwnedFd;
-use rustix::rand::{GetRandomFlags, getrandom};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -21,19 +22,28 @@ pub(crate) const NAME: &str = "auth";
 const HASH_THREADS: usize = 2;
 
 /// `directory`: where it keeps what it must not forget; without one, that is in memory alone.
-pub(super) fn run(channel: Arc<dyn Channel>, directory: Option<OwnedFd>) -> Result<(), String> {
+pub(super) fn run(
+    channel: Arc<dyn Channel>,
+    directory: Option<OwnedFd>,
+    handed: Handed,
+) -> Result<(), String> {
+    // Passwords are checked on threads, whether or not there are files.
+    let profile = Profile { threads: true, ..super::profile_below(directory.as_ref())? };
+    let confinement = super::confined(&profile, handed)?;
     let platform = Platform::new();
     let machine = Machine {
         waiting: platform.waiting(),
         memory: platform.memory(),
         doorbells: platform.doorbells(),
+        confinement,
     };
     let poller = linux::poller().map_err(|_| "no descriptor to be had".to_owned())?;
     let store: Rc<dyn Store> = match directory {
         Some(directory) => Rc::new(StateDirectory::new(directory, platform.offload(1))),
         None => Rc::new(MemoryStore::default()),
     };
-    match serve_on(channel, machine, poller, platform.offload(HASH_THREADS), store) {
+    let settings = ServiceSettings::of_process();
+    match serve_on(channel, machine, poller, platform.offload(HASH_THREADS), store, &settings) {
         // The system was ended from outside; there is nobody left to tell.
         Ok(()) | Err(ServeError::BrokerGone) => Ok(()),
         Err(ServeError::Start(Errno::EPROTO)) => Err("the file 'principals' is damaged, or of \
@@ -50,30 +60,28 @@ pub(crate) fn serve_on(
     poller: Box<dyn Poller>,
     threads: Arc<dyn Offload>,
     store: Rc<dyn Store>,
+    settings: &ServiceSettings,
 ) -> Result<(), ServeError> {
+    let config = AuthConfig {
+        idle_ns: settings.number("auth.idle"),
+        lasts_ns: settings.number("auth.expiry"),
+        lock_out: LockOutRules {
+            after: u32::try_from(settings.number("auth.lock_out_after")).unwrap_or(u32::MAX),
+            first_ns: settings.number("auth.lock_out_least"),
+            longest_ns: settings.number("auth.lock_out_most"),
+        },
+        ..AuthConfig::default()
+    };
     serve(channel, machine, poller, |machine, broker| {
         let waiting = machine.waiting;
         let surroundings = Surroundings {
             now: Box::new(move || waiting.wall_clock()),
-            random: Box::new(random),
+            random: Arc::new(platform::Entropy),
             hashing: Box::new(Threads(threads)),
             store,
         };
-        AuthService::new(AuthConfig::default(), surroundings, broker)
+        AuthService::new(config, surroundings, broker)
     })
-}
-
-/// From the kernel, which waits for nothing once the machine has started.
-fn random(bytes: &mut [u8]) -> Result<(), Errno> {
-    let mut filled = 0;
-    while let Some(rest) = bytes.get_mut(filled..).filter(|rest| !rest.is_empty()) {
-        match getrandom(rest, GetRandomFlags::empty()) {
-            Ok(count) => filled += count,
-            Err(rustix::io::Errno::INTR) => {}
-            Err(_) => return Err(Errno::EIO),
-        }
-    }
-    Ok(())
 }
 
 struct Threads(Arc<dyn Offload>);

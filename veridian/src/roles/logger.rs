@@ -5,6 +5,7 @@ use control::log_files::LogFiles;
 use control::platform::{Channel, Machine};
 use control::runtime::{ServeError, serve};
 use dataplane::platform::Poller;
+use host::confine::Handed;
 use host::logfiles::{LogDirectory, Rotation};
 use logger::{Limit, LoggerConfig, LoggerService};
 use platform::linux::{self, Platform};
@@ -17,12 +18,19 @@ pub(crate) const NAME: &str = "logger";
 const THREADS: usize = 1;
 
 /// `directory`: where its files are; without one, records are in memory alone.
-pub(super) fn run(channel: Arc<dyn Channel>, directory: Option<OwnedFd>) -> Result<(), String> {
+pub(super) fn run(
+    channel: Arc<dyn Channel>,
+    directory: Option<OwnedFd>,
+    handed: Handed,
+) -> Result<(), String> {
+    let profile = super::profile_below(directory.as_ref())?;
+    let confinement = super::confined(&profile, handed)?;
     let platform = Platform::new();
     let machine = Machine {
         waiting: platform.waiting(),
         memory: platform.memory(),
         doorbells: platform.doorbells(),
+        confinement,
     };
     let poller = linux::poller().map_err(|_| "no descriptor to be had".to_owned())?;
     let settings = ServiceSettings::of_process();

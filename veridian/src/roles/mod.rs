@@ -8,7 +8,8 @@ pub(crate) mod logger;
 pub(crate) mod vfs;
 
 use capability::Rights;
-use control::platform::Unit;
+use control::platform::{Confinement, Unit};
+use host::confine::{Files, Handed, Profile, confine};
 use rustix::fd::OwnedFd;
 use rustix::fs::{Mode, OFlags};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -18,6 +19,7 @@ use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 /// The first argument of a process that is started as a role.
 const ROLE: &str = "service";
@@ -57,6 +59,7 @@ pub fn dispatch(mut arguments: impl Iterator<Item = OsString>) -> Option<ExitCod
     let rest: Vec<OsString> = arguments.collect();
     let option = rest.iter().position(|argument| argument == STATE);
     let state = option.and_then(|at| rest.get(at + 1));
+    let handed = Handed::look();
     let Some(channel) = platform::linux::service_channel() else {
         eprintln!("veridian: services are started by init; see `veridian up`");
         return Some(ExitCode::from(2));
@@ -71,11 +74,13 @@ pub fn dispatch(mut arguments: impl Iterator<Item = OsString>) -> Option<ExitCod
     let took = match role.to_str() {
         Some(guardian::NAME) => guardian::run(channel).map(done),
         Some(init::NAME) => init::run(channel),
-        Some(auth::NAME) => directory(auth::NAME).and_then(|it| auth::run(channel, it)).map(done),
-        Some(logger::NAME) => {
-            directory(logger::NAME).and_then(|it| logger::run(channel, it)).map(done)
+        Some(auth::NAME) => {
+            directory(auth::NAME).and_then(|it| auth::run(channel, it, handed)).map(done)
         }
-        Some(vfs::NAME) => vfs::run(channel).map(done),
+        Some(logger::NAME) => {
+            directory(logger::NAME).and_then(|it| logger::run(channel, it, handed)).map(done)
+        }
+        Some(vfs::NAME) => vfs::run(channel, handed).map(done),
         _ => {
             eprintln!("veridian: there is no service {}", role.display());
             return Some(ExitCode::from(2));
@@ -88,6 +93,23 @@ pub fn dispatch(mut arguments: impl Iterator<Item = OsString>) -> Option<ExitCod
             ExitCode::FAILURE
         }
     })
+}
+
+/// The profile of a service that reaches no files but those below a directory of its own, if it has
+/// one.
+fn profile_below(directory: Option<&OwnedFd>) -> Result<Profile, String> {
+    let own = directory.map(OwnedFd::try_clone).transpose();
+    let own = own.map_err(|_| "no descriptor to be had".to_owned())?;
+    Ok(match own {
+        Some(own) => Profile::new().with_files(Files::Below(own)),
+        None => Profile::new(),
+    })
+}
+
+/// Confines this process to what its role needs.
+fn confined(profile: &Profile, handed: Handed) -> Result<Arc<dyn Confinement>, String> {
+    let confined = confine(profile, handed, &[]).map_err(|error| error.to_string())?;
+    Ok(Arc::new(confined))
 }
 
 /// Sessions and grants take descriptors, more than what many systems set at first. Nothing here

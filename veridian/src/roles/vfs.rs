@@ -8,6 +8,7 @@ use dataplane::Descriptor;
 use dataplane::entry::Errno;
 use dataplane::filesystem::{Answer, FileSystem, FileSystems, Reply};
 use dataplane::platform::{Offload, Poller};
+use host::confine::{Files, Handed, Profile};
 use host::hostfs::{HostDirectory, Limits};
 use platform::linux::{self, Platform};
 use platform::offload::Leftovers;
@@ -25,12 +26,15 @@ pub(crate) const HOST_THREADS: usize = 8;
 /// Mounts of the host that may use up their descriptors before others find none left.
 const HOST_MOUNTS: u64 = 16;
 
-pub(super) fn run(channel: Arc<dyn Channel>) -> Result<(), String> {
+pub(super) fn run(channel: Arc<dyn Channel>, handed: Handed) -> Result<(), String> {
+    let profile = Profile::new().with_files(Files::ByDescriptor);
+    let confinement = super::confined(&profile, handed)?;
     let platform = Platform::new();
     let machine = Machine {
         waiting: platform.waiting(),
         memory: platform.memory(),
         doorbells: platform.doorbells(),
+        confinement,
     };
     let poller = linux::poller().map_err(|_| "no descriptor to be had".to_owned())?;
     let settings = ServiceSettings::of_process();

@@ -3,7 +3,7 @@
 
 use control::client::{ClientMachine, Connection};
 use control::message::{Header, Message, ServiceCommand, ServiceMessage};
-use control::platform::{Channel, ChannelError, Machine, Packet, Pairing, Peer, Unit};
+use control::platform::{Channel, ChannelError, Machine, Packet, Pairing, Peer, Unconfined, Unit};
 use control::runtime::serve;
 use dataplane::entry::Errno;
 use dataplane::filesystem::{Answer, FileSystem, FileSystems, Reply};
@@ -114,6 +114,7 @@ fn role(
         waiting: platform.waiting(),
         memory: platform.memory(),
         doorbells: platform.doorbells(),
+        confinement: Arc::new(Unconfined),
     };
     let (unheard, gate) = (Arc::clone(unheard), Arc::clone(gate));
     Arc::new(move |channel: Arc<dyn Channel>| {

@@ -13,7 +13,7 @@ pub(crate) mod watching;
 
 use broker::FakeBroker;
 use client::Client;
-use control::platform::Machine;
+use control::platform::{Machine, Unconfined};
 use control::service::Service;
 use dataplane::Descriptor;
 use dataplane::filesystem::FileSystem;
@@ -101,6 +101,7 @@ impl System {
             waiting: time.clone(),
             memory: memory.clone(),
             doorbells: Arc::new(NoDoorbells),
+            confinement: Arc::new(Unconfined),
         };
         let config = VfsConfig::new(budget, 7);
         let service = VfsService::new(config, machine, broker.clone());

@@ -50,3 +50,4 @@ mod table;
 mod xattrs;
 
 pub use filesystem::{HostDirectory, Limits};
+pub(crate) use reach::prepare;

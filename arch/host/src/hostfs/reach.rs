@@ -8,7 +8,7 @@ use rustix::fd::{AsFd, BorrowedFd, OwnedFd};
 use rustix::fs::{Mode, OFlags, ResolveFlags, openat, openat2};
 use rustix::path::DecInt;
 use rustix_linux_procfs::proc_self_fd;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// An inode's descriptor, opened for nothing (`O_PATH`), and which inode that is.
 #[derive(Debug)]
@@ -77,13 +77,33 @@ pub(super) fn contents(inode: &Held, flags: OFlags) -> Result<OwnedFd, Errno> {
     }
 }
 
+/// `/proc/self/fd` of a process that has made a `/proc` for itself.
+static OWN_NUMBERS: OnceLock<OwnedFd> = OnceLock::new();
+
+/// Opens `/proc/self/fd` for good, because no path can be opened later. `is_own`: this process has
+/// mounted `/proc` itself, so that nothing about it needs to be checked. If it cannot be opened,
+/// opening a directory of the host fails with an error of its own.
+pub(crate) fn prepare(is_own: bool) {
+    if !is_own {
+        let _ = proc_self_fd();
+        return;
+    }
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    if let Ok(numbers) = rustix::fs::open("/proc/self/fd", flags, Mode::empty()) {
+        OWN_NUMBERS.get_or_init(|| numbers);
+    }
+}
+
 /// Does something with the name of a descriptor in `/proc/self/fd`, which is checked to be that:
 /// calls that take no descriptor of this sort get at the very inode by it.
 pub(super) fn by_number<T>(
     fd: BorrowedFd<'_>,
     act: impl FnOnce(BorrowedFd<'static>, DecInt) -> rustix::io::Result<T>,
 ) -> Result<T, Errno> {
-    let numbers = proc_self_fd().map_err(errno)?;
+    let numbers = match OWN_NUMBERS.get() {
+        Some(own) => own.as_fd(),
+        None => proc_self_fd().map_err(errno)?,
+    };
     act(numbers, DecInt::from_fd(fd)).map_err(errno)
 }
 

@@ -12,11 +12,13 @@
 //! A descriptor is a [`handle::Handle`]; what it refers to is checked where it is used.
 
 mod channel;
+mod control_group;
 mod credentials;
 mod doorbell;
 mod fork_guard;
 pub mod guardian;
 mod handle;
+mod limits;
 mod listener;
 mod mapping;
 mod memfd;

@@ -9,6 +9,7 @@
 
 use super::channel::LinuxChannel;
 use super::handle::Origin;
+use super::limits::Entry;
 use control::platform::Channel;
 use rustix::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
 use rustix::fs::{Mode, OFlags};
@@ -32,15 +33,15 @@ static TAKEN: AtomicBool = AtomicBool::new(false);
 
 /// Makes the command start with nothing but standard output and error, and the control channel,
 /// in a session of its own, where signals of a terminal do not reach it; it dies with the thread
-/// that starts it, and gains no privileges.
-pub(crate) fn isolate(command: &mut Command, control: OwnedFd) {
+/// that starts it, gains no privileges, and has its limits.
+pub(crate) fn isolate(command: &mut Command, control: OwnedFd, limits: Entry) {
     let parent = rustix::process::getpid();
-    let prepare = move || prepare(parent, &control).map_err(io::Error::from);
+    let prepare = move || prepare(parent, &control, &limits).map_err(io::Error::from);
     // SAFETY: the closure makes system calls and nothing else: no allocation, no lock.
     unsafe { command.pre_exec(prepare) };
 }
 
-fn prepare(parent: Pid, control: &OwnedFd) -> rustix::io::Result<()> {
+fn prepare(parent: Pid, control: &OwnedFd, limits: &Entry) -> rustix::io::Result<()> {
     rustix::process::setsid()?;
     rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
     // The parent of the first process of a namespace has no number there.
@@ -49,6 +50,7 @@ fn prepare(parent: Pid, control: &OwnedFd) -> rustix::io::Result<()> {
         return Err(Errno::SRCH);
     }
     rustix::thread::set_no_new_privs(true)?;
+    limits.enter()?;
     place(control)?;
     close_others_at_exec()
 }

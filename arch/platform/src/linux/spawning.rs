@@ -5,7 +5,9 @@
 //! counts by thread): start services from a thread that lives as long as the system.
 
 use super::channel::{self, LinuxChannel};
+use super::control_group::Groups;
 use super::handle::{Handle, Origin};
+use super::limits::{self, Bounds};
 use super::process::{self, CONTROL_FD};
 use super::stack;
 use control::platform::{Channel, SpawnError, Spawning, Started, Unit};
@@ -63,6 +65,8 @@ struct Running {
     exit: Arc<Handle>,
     /// Its number in the namespace of this process.
     own: u32,
+    /// Those of its limits; they go with it.
+    _groups: Groups,
 }
 
 impl Spawner {
@@ -99,7 +103,8 @@ impl Spawner {
     fn start(&self, unit: &Unit) -> io::Result<Started> {
         let (ours, theirs) = channel::socket_pair()?;
         let mut command = self.command(unit)?;
-        process::isolate(&mut command, theirs);
+        let Bounds { groups, entry, layers } = limits::prepare(unit);
+        process::isolate(&mut command, theirs, entry);
         let pid = command.spawn()?.id();
         // Nobody else reaps it, so the number is still its own.
         let own = pid;
@@ -111,11 +116,12 @@ impl Spawner {
             }
         };
         let pid = process::outer_pid(exit.as_fd()).unwrap_or(own);
-        self.running().insert(pid, Running { exit: Arc::clone(&exit), own });
+        self.running().insert(pid, Running { exit: Arc::clone(&exit), own, _groups: groups });
         Ok(Started {
             channel: Arc::new(LinuxChannel::new(ours, Origin::System)) as Arc<dyn Channel>,
             pid,
             exit: exit as Descriptor,
+            limits: layers,
         })
     }
 

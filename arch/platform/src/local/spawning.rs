@@ -5,6 +5,7 @@
 
 use super::channel::LocalChannel;
 use super::source::{Kind, Source};
+use control::message::Layers;
 use control::platform::{Channel, SpawnError, Spawning, Started, Unit};
 use dataplane::Descriptor;
 use std::collections::HashMap;
@@ -69,7 +70,7 @@ impl Spawning for Spawner {
         let pid = self.next.fetch_add(1, Ordering::Relaxed);
         let control = theirs;
         self.running().insert(pid, Running { control, ended, thread });
-        Ok(Started { channel: ours, pid, exit: exit as Descriptor })
+        Ok(Started { channel: ours, pid, exit: exit as Descriptor, limits: Layers::default() })
     }
 
     /// Its services end with it, so there are none of an earlier one.

@@ -7,6 +7,7 @@
 
 mod channel;
 mod hostile;
+mod limits;
 mod listener;
 mod memory;
 mod offload;
@@ -72,4 +73,5 @@ fn check_linux(subject: &Subject, report: &mut Report) {
     protection::check(subject, report);
     hostile::check(subject, report);
     processes::check(subject, report);
+    limits::check(subject, report);
 }

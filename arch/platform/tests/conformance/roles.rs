@@ -1,5 +1,6 @@
 //! What the processes that the checks start do. Those named in `subject` also run as threads.
 
+use crate::limits;
 use crate::subject::{EXIT_CODE, LOST_NS, packet, unit, with};
 use crate::system;
 use control::platform::{Channel, Packet, Spawning};
@@ -31,6 +32,8 @@ pub(crate) fn run(role: &str, channel: &Arc<dyn Channel>) -> i32 {
         "patient" => patient(&**channel),
         "stubborn" => stubborn(&**channel),
         "parent" => parent(&**channel),
+        "taker" => limits::taker(&**channel),
+        "poor spawner" => limits::poor_spawner(),
         "hang" => {
             linux::answer_where().unwrap();
             channel.send(&packet(b"hanging")).unwrap();

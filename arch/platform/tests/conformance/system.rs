@@ -83,6 +83,15 @@ pub(crate) fn maps_writable(fd: &impl rustix::fd::AsFd) -> Result<(), rustix::io
     mapped.map(drop)
 }
 
+/// Memory of this process alone, as an allocator gets it; it is never given back.
+pub(crate) fn private_memory(bytes: usize) -> Result<(), rustix::io::Errno> {
+    use rustix::mm::{MapFlags, ProtFlags, mmap_anonymous};
+    let protection = ProtFlags::READ | ProtFlags::WRITE;
+    // SAFETY: a new mapping at an address that the kernel chooses; it is never used.
+    let mapped = unsafe { mmap_anonymous(ptr::null_mut(), bytes, protection, MapFlags::PRIVATE) };
+    mapped.map(drop)
+}
+
 /// Ends this process as a failed check of a role would.
 pub(crate) fn fail(why: &str) -> ! {
     eprintln!("role: {why}");

@@ -194,7 +194,7 @@ fn unknown_kinds_can_be_answered() {
 
 #[test]
 fn a_message_is_unknown_in_the_other_directions() {
-    let bytes = ServiceMessage::Ready.encode(Header::new(9));
+    let bytes = ServiceMessage::Ready(Confined::default()).encode(Header::new(9));
     let error = DecodeError::Unknown { kind: 0x0401, request: 9 };
     assert_eq!(ClientMessage::decode(&bytes), Err(error));
     assert_eq!(BrokerReply::decode(&bytes), Err(error));

@@ -146,7 +146,7 @@ fn each_kind_has_its_number() {
     assert_eq!(command(ServiceCommand::Ping), 0x0305);
 
     let message = |message: ServiceMessage| kind(message.encode(Header::default()));
-    assert_eq!(message(ServiceMessage::Ready), 0x0401);
+    assert_eq!(message(ServiceMessage::Ready(Confined::default())), 0x0401);
     assert_eq!(message(ServiceMessage::CreateRegion(CreateRegion { bytes: 0 })), 0x0402);
     assert_eq!(message(ServiceMessage::DestroyRegion(DestroyRegion { region: 0 })), 0x0403);
     assert_eq!(message(ServiceMessage::Pong(Pong::default())), 0x0408);
@@ -171,4 +171,30 @@ fn statistics() {
     }
     expected.extend([2, 0, 5, 0, 3, 0, 0, 0, 0, 0, 0, 0, 63, 0, 1, 0, 0, 0, 0, 0, 0, 0]);
     assert_eq!(BrokerReply::Statistics(page).encode(Header::default()), expected);
+}
+
+#[test]
+fn confinement() {
+    let layers = Layers::default()
+        .with(Layer::NoNewPrivileges, LayerState::InForce)
+        .with(Layer::SystemCalls, LayerState::NotInKernel)
+        .with(Layer::Mounts, LayerState::NotPermitted)
+        .with(Layer::ResourceLimits, LayerState::InForce);
+    let mut expected = header_bytes(0x0401, 4, 0);
+    expected.extend([0; 16]);
+    expected.extend([0b1000_1101, 0, 0b0100, 0]);
+    assert_eq!(ServiceMessage::Ready(Confined { layers }).encode(Header::default()), expected);
+    assert_eq!(layers.held_and_wanted(), (2, 4));
+
+    let mut unknown = expected;
+    unknown[35] = 1;
+    let fault = Fault::Layers { bits: layers.bits() | 1 << 24 };
+    let error = DecodeError::Malformed { kind: 0x0401, request: 0, fault };
+    assert_eq!(ServiceMessage::decode(&unknown), Err(error));
+
+    let mut expected = header_bytes(0x040e, 8, 0);
+    expected.extend([0; 16]);
+    expected.extend([101, 0, 0, 0, 3, 0, 0, 0]);
+    let refused = ServiceMessage::Refused(Refused { call: 101, count: 3 });
+    assert_eq!(refused.encode(Header::default()), expected);
 }

@@ -38,6 +38,10 @@ fn waiting() -> impl Strategy<Value = WaitMode> {
     prop_oneof![Just(WaitMode::Adaptive), Just(WaitMode::Polling), Just(WaitMode::Sleeping)]
 }
 
+fn layers() -> impl Strategy<Value = Layers> {
+    any::<u32>().prop_map(Layers::from_bits_truncate)
+}
+
 fn session() -> impl Strategy<Value = SessionId> {
     any::<u64>().prop_map(SessionId)
 }
@@ -294,13 +298,13 @@ fn status_report() -> impl Strategy<Value = StatusReport> {
         Just(ServiceState::Quarantined),
         Just(ServiceState::Paused),
     ];
-    let lives = (any::<u64>(), any::<[u32; 2]>(), any::<i32>());
+    let lives = (any::<u64>(), any::<[u32; 2]>(), any::<i32>(), layers(), any::<u32>());
     let times = any::<[u64; 3]>();
     let service = (name(), times, any::<[u64; 5]>(), any::<[u32; 3]>(), state, lives).prop_map(
         |(name, times, counters, [pid, sessions, epoch], state, lives)| {
             let [start_ns, uptime_ns, resident_bytes] = times;
             let [accepted, completed, errors, quarantined, opened] = counters;
-            let (retry_ns, [restarts, failures], last_end) = lives;
+            let (retry_ns, [restarts, failures], last_end, confinement, refused) = lives;
             ServiceStatus {
                 name,
                 start_ns,
@@ -319,6 +323,8 @@ fn status_report() -> impl Strategy<Value = StatusReport> {
                 restarts,
                 failures,
                 last_end,
+                confinement,
+                refused,
             }
         },
     );
@@ -431,7 +437,9 @@ pub(super) fn service_message() -> impl Strategy<Value = ServiceMessage> {
     prop_oneof![
         Just(ServiceMessage::Done),
         failed().prop_map(ServiceMessage::Failed),
-        Just(ServiceMessage::Ready),
+        layers().prop_map(|layers| ServiceMessage::Ready(Confined { layers })),
+        any::<[u32; 2]>()
+            .prop_map(|[call, count]| ServiceMessage::Refused(Refused { call, count })),
         any::<u64>().prop_map(|bytes| ServiceMessage::CreateRegion(CreateRegion { bytes })),
         any::<u64>().prop_map(|region| ServiceMessage::DestroyRegion(DestroyRegion { region })),
         offer.prop_map(ServiceMessage::Offer),

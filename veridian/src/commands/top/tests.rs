@@ -6,7 +6,7 @@ use super::view::View;
 use super::{cells, plain};
 use crate::system::Address;
 use control::message::{
-    ClientIdentity, ClientStatistics, ServiceState, ServiceStatus, SessionStatistics, Work,
+    ClientIdentity, ClientStatistics, Layers, ServiceState, ServiceStatus, SessionStatistics, Work,
 };
 use dataplane::{Histogram, SessionId};
 use ratatui::Terminal;
@@ -47,6 +47,8 @@ fn reading(at: Instant, epoch: u32, cpu_ms: u64, sessions: &[Session<'_>]) -> Re
         epoch,
         state: ServiceState::Ready,
         retry_ns: 0,
+        confinement: Layers::default(),
+        refused: 0,
         restarts: 0,
         failures: 0,
         last_end: 0,

@@ -121,13 +121,13 @@ impl GuardianSide {
     }
 
     fn started(&self, command: &GuardianCommand) -> Option<Started> {
-        let (GuardianReply::Running(named), descriptors) = self.ask(command, &[])? else {
+        let (GuardianReply::Running(running), descriptors) = self.ask(command, &[])? else {
             return None;
         };
         let [channel, exit] = descriptors.as_slice() else { return None };
         let socket = as_fd(channel)?.try_clone_to_owned().ok()?;
         let channel = Arc::new(LinuxChannel::new(socket, Origin::System));
-        Some(Started { channel, pid: named.pid, exit: exit.clone() })
+        Some(Started { channel, pid: running.pid, exit: exit.clone(), limits: running.limits })
     }
 }
 

@@ -11,8 +11,8 @@ use super::orphans::{self, ChildSignal};
 use crate::address::ListenError;
 use crate::linux::descriptor;
 use control::message::{
-    Begin, EndCode, Failed, GuardianCommand, GuardianReply, Header, Keys, Message, ProcessNamed,
-    SpawnUnit, StartSystem,
+    Begin, EndCode, Failed, GuardianCommand, GuardianReply, Header, Keys, Layers, Message,
+    RunningProcess, SpawnUnit, StartSystem,
 };
 use control::platform::{Channel, Limits, Packet, Spawning, Started, Unit};
 use dataplane::Descriptor;
@@ -91,6 +91,7 @@ struct Guardian {
 struct Child {
     channel: Arc<dyn Channel>,
     exit: Descriptor,
+    limits: Layers,
     code: Option<i32>,
 }
 
@@ -268,8 +269,8 @@ impl Guardian {
 
     fn spawn(&mut self, unit: &SpawnUnit, descriptors: &mut Vec<Descriptor>) -> GuardianReply {
         match self.spawner.spawn(&unit_of(unit)) {
-            Ok(Started { channel, pid, exit }) => {
-                self.children.insert(pid, Child { channel, exit, code: None });
+            Ok(Started { channel, pid, exit, limits }) => {
+                self.children.insert(pid, Child { channel, exit, limits, code: None });
                 self.running(pid, descriptors)
             }
             Err(_) => failed("the process cannot be started"),
@@ -292,7 +293,7 @@ impl Guardian {
             return failed("there is no such process");
         };
         descriptors.extend([child.channel.source(), child.exit.clone()]);
-        GuardianReply::Running(ProcessNamed { pid })
+        GuardianReply::Running(RunningProcess { pid, limits: child.limits })
     }
 
     /// How a process has ended, once: it is forgotten then.
