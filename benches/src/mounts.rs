@@ -102,6 +102,7 @@ pub fn others() -> bool {
 /// When it cannot be mounted, or not be unmounted.
 pub fn serve_veridian(control: &Control<'_>, argument: &str) -> Result<()> {
     let (point, address) = argument.split_once('\n').context("a mount needs a system")?;
+    control.outlive_client()?;
     let address = veridian::system::Address(address.to_owned());
     let connection = veridian::system::connect(&address)?;
     let options = Options { threads: THREADS, others: others() };
@@ -109,7 +110,8 @@ pub fn serve_veridian(control: &Control<'_>, argument: &str) -> Result<()> {
     serve(control, point, || Mounted::detach(mounted))
 }
 
-/// Waits until the client is gone, then takes a mount away, and its directory.
+/// Waits until the client is gone, then takes a mount away, and its directory. To be called by who
+/// outlives the client since before there was a mount: the client may be gone already.
 ///
 /// # Errors
 /// When it cannot be unmounted.
@@ -118,7 +120,7 @@ pub fn serve(
     point: &str,
     unmount: impl FnOnce() -> std::io::Result<()>,
 ) -> Result<()> {
-    let told = control.outlive_client().and_then(|()| control.ready());
+    let told = control.ready();
     // Nobody sends anything: it ends when the client does.
     while told.is_ok() && control.await_block().is_ok_and(|more| more) {}
     unmount().map_err(|error| anyhow!("unmounting {point}: {error}"))?;

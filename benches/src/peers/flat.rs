@@ -35,6 +35,7 @@ pub(super) enum Keeping {
 /// # Errors
 /// When it cannot be mounted, or not be unmounted.
 pub(super) fn serve(control: &Control<'_>, point: &str, keeping: Keeping) -> Result<()> {
+    control.outlive_client()?;
     let mut config = Config::default();
     config.mount_options = vec![
         MountOption::FSName("bench".to_owned()),
