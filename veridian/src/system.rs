@@ -203,8 +203,16 @@ impl Embedded {
     /// # Errors
     /// What kept it from starting.
     pub fn start_from(program: &Path) -> Result<Self> {
+        Self::start_from_configured(program, &Sources::default())
+    }
+
+    /// The same, configured by these sources.
+    ///
+    /// # Errors
+    /// What kept it from starting.
+    pub fn start_from_configured(program: &Path, sources: &Sources) -> Result<Self> {
         let program = Program { path: program.to_owned(), ..Program::default() };
-        Self::start_with(program, Address::unique(), &Sources::default())
+        Self::start_with(program, Address::unique(), sources)
     }
 
     fn start_with(program: Program, address: Address, sources: &Sources) -> Result<Self> {

@@ -1,7 +1,8 @@
 //! A system whose services are killed, one after the other, while four clients use its files: each
 //! is back, the others do not notice, and `status` tells what has happened.
 //!
-//! Then init is killed at random moments of clients that come and go (`storm`).
+//! Then init and auth are killed while a principal works (`principal`), and init at random moments of
+//! clients that come and go (`storm`).
 //!
 //! The clients are this program, started again, so it has a main instead of a test harness.
 //! `VERIDIAN_SECONDS` says how long it takes; usually 12.
@@ -23,6 +24,8 @@
 mod client;
 #[path = "ordeal/killer.rs"]
 mod killer;
+#[path = "ordeal/principal.rs"]
+mod principal;
 #[path = "ordeal/storm.rs"]
 mod storm;
 
@@ -42,6 +45,7 @@ fn main() {
         }
         None => {
             killer::run();
+            principal::run();
             storm::run();
         }
     }

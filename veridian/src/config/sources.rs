@@ -61,6 +61,13 @@ impl Sources {
         Ok(Self { paths, variables, settings: settings.to_vec() })
     }
 
+    /// These settings alone.
+    #[must_use]
+    pub fn of_settings(settings: &[(&str, &str)]) -> Self {
+        let settings = settings.iter().map(|(key, value)| ((*key).into(), (*value).into()));
+        Self { settings: settings.collect(), ..Self::default() }
+    }
+
     /// The same but for files: for when those cannot be read any more.
     #[must_use]
     pub fn without_files(self) -> Self {
