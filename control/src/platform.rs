@@ -235,7 +235,7 @@ pub trait Keeper {
     fn kept(&self, key: u64) -> Vec<Descriptor>;
     /// All keys under which an earlier init has left something.
     fn keys(&self) -> Vec<u64>;
-    /// The channel of a client whose descriptor was kept.
+    /// The channel of a client, or of an endpoint that one serves, whose descriptor was kept.
     fn client_channel(&self, descriptor: &Descriptor) -> Option<Arc<dyn Channel>>;
     /// Stores a word in the region that is the first descriptor of a key, and wakes who sleeps on
     /// it: for regions that nobody may map for writing any more.
@@ -247,13 +247,21 @@ pub trait Keeper {
 /// Both ends of a connection.
 pub type ChannelPair = (Arc<dyn Channel>, Arc<dyn Channel>);
 
-/// A pair of connected channels, for tests and for services that run inside their client.
+/// Pairs of connected channels: for endpoints that clients serve, for tests, and for services that run
+/// inside their client.
 pub trait Pairing {
     /// Both ends.
     ///
     /// # Errors
     /// [`SpawnError::Exhausted`].
     fn pair(&self) -> Result<ChannelPair, SpawnError>;
+    /// One end, for talking with a stranger, and the other as a descriptor that can be sent.
+    ///
+    /// # Errors
+    /// [`SpawnError::Exhausted`].
+    fn half(&self) -> Result<(Arc<dyn Channel>, Descriptor), SpawnError>;
+    /// The end that was sent as a descriptor.
+    fn other_half(&self, descriptor: &Descriptor) -> Option<Arc<dyn Channel>>;
 }
 
 /// What keeps a process from what it does not need.

@@ -120,6 +120,7 @@ fn prepare(platform: &Platform, lifeline: Arc<dyn Channel>) -> Result<Init, Loca
         listener: platform.listen(ADDRESS).map_err(|_| LocalError::Exhausted)?,
         lifeline: Some(lifeline),
         configuration: None,
+        pairing: Arc::new(platform.clone()),
         random: Arc::new(platform::Entropy),
         pid: std::process::id(),
         keeper: None,

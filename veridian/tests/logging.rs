@@ -134,6 +134,7 @@ fn start(platform: &Platform) -> JoinHandle<()> {
             poller: poller().unwrap(),
             listener,
             lifeline: None,
+            pairing: Arc::new(on.clone()),
             random: Arc::new(platform::Entropy),
             pid: std::process::id(),
             keeper: None,

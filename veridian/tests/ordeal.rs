@@ -1,8 +1,8 @@
 //! A system whose services are killed, one after the other, while four clients use its files: each
 //! is back, the others do not notice, and `status` tells what has happened.
 //!
-//! Then init and auth are killed while a principal works (`principal`), and init at random moments of
-//! clients that come and go (`storm`).
+//! Then init and auth are killed while a principal works (`principal`), init while a process serves
+//! files to another one (`endpoint`), and init at random moments of clients that come and go (`storm`).
 //!
 //! The clients are this program, started again, so it has a main instead of a test harness.
 //! `VERIDIAN_SECONDS` says how long it takes; usually 12.
@@ -22,6 +22,8 @@
 
 #[path = "ordeal/client.rs"]
 mod client;
+#[path = "ordeal/endpoint.rs"]
+mod endpoint;
 #[path = "ordeal/killer.rs"]
 mod killer;
 #[path = "ordeal/principal.rs"]
@@ -39,6 +41,7 @@ fn main() {
             let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
             match arguments[..] {
                 ["client", address, number] => client::run(address, number.parse().unwrap()),
+                ["provider", address] => endpoint::provider(address),
                 ["storm", address, seed] => storm::client(address, seed.parse().unwrap()),
                 _ => panic!("there is no role {arguments:?}"),
             }
@@ -46,6 +49,7 @@ fn main() {
         None => {
             killer::run();
             principal::run();
+            endpoint::run();
             storm::run();
         }
     }

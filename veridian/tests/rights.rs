@@ -64,6 +64,8 @@ rights! {
     last_words,
     reboot,
     authenticate,
+    create_endpoint,
+    register,
 }
 
 /// Makes a test of each of these for each platform.

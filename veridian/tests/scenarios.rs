@@ -13,6 +13,8 @@
 mod connections;
 #[path = "scenarios/death.rs"]
 mod death;
+#[path = "scenarios/endpoints.rs"]
+mod endpoints;
 #[path = "scenarios/files.rs"]
 mod files;
 #[path = "scenarios/locks.rs"]
@@ -25,6 +27,8 @@ mod requests;
 mod statistics;
 #[path = "scenarios/watches.rs"]
 mod watches;
+
+mod common;
 
 use control::client::{Connection, Session, SessionOptions};
 use dataplane::client::Queue;
@@ -149,6 +153,12 @@ scenarios! {
     connections::a_closed_session_answers_no_more,
     connections::sessions_leave_nothing_behind,
     connections::wishes_beyond_the_limits_are_refused,
+    endpoints::an_endpoint_is_for_those_who_are_handed_it,
+    endpoints::what_is_registered_is_given_to_all,
+    endpoints::an_endpoint_ends_with_its_maker,
+    endpoints::a_provider_that_acknowledges_nothing_is_cut_off,
+    endpoints::a_provider_that_talks_nonsense_is_cut_off,
+    endpoints::endpoints_are_bounded,
     statistics::statistics_are_exact_for_each_session,
     statistics::a_session_that_has_ended_is_only_in_the_sum,
     statistics::statistics_of_many_sessions_are_told_in_parts,

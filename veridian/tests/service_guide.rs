@@ -5,7 +5,7 @@
 
 use capability::Rights;
 use control::client::{ClientMachine, Connection, SessionOptions};
-use control::platform::{Channel, Listener, Machine, Unconfined, Unit};
+use control::platform::{Channel, Listener, Machine, Pairing, Unconfined, Unit};
 use control::runtime::serve;
 use control::service::{Sender, Service};
 use dataplane::client::ClientError;
@@ -150,6 +150,7 @@ fn counting_init(platform: &Platform, listener: Arc<dyn Listener>) -> Option<Ini
         poller: poller().ok()?,
         listener,
         lifeline: None,
+        pairing: Arc::new(platform.clone()),
         random: Arc::new(platform::Entropy),
         pid: std::process::id(),
         keeper: None,
@@ -237,6 +238,42 @@ fn what_the_counter_does_not_know_it_refuses() {
 
     drop((queue, session));
     connection.shutdown().unwrap();
+    init.join().unwrap();
+}
+
+/// Serves a counter of this connection's own under a name, until the connection closes.
+fn serve_own(platform: &Platform, connection: &Connection) -> Option<JoinHandle<i32>> {
+    let (endpoint, descriptor) = connection.create_endpoint("tally").ok()?;
+    let channel = platform.other_half(&descriptor)?;
+    let role = counter_role(platform);
+    let serving = thread::spawn(move || role(channel));
+    connection.register(endpoint).ok()?;
+    Some(serving)
+}
+
+#[test]
+fn a_client_serves_others() {
+    let platform = Platform::new();
+    let init = start(&platform).unwrap();
+    let provider = connect(&platform).unwrap();
+    let serving = serve_own(&platform, &provider).unwrap();
+
+    let client = connect(&platform).unwrap();
+    let mut session = loop {
+        match client.connect("tally", SessionOptions::default()) {
+            Ok(session) => break session,
+            // It is not ready yet.
+            Err(error) => assert_eq!(error.errno(), Errno::ENOTCONN),
+        }
+    };
+    let (root, mut queue) = (session.root(), session.take_queue().unwrap());
+    assert_eq!(queue.write(root, 0, &2u64.to_le_bytes()), Ok(8));
+    assert_eq!(client.tell("tally", b"reset"), Ok(b"2".to_vec()));
+
+    drop(provider);
+    serving.join().unwrap();
+    drop((queue, session));
+    client.shutdown().unwrap();
     init.join().unwrap();
 }
 

@@ -116,6 +116,7 @@ impl Supervised {
                 poller: poller().unwrap(),
                 listener,
                 lifeline: None,
+                pairing: Arc::new(on.clone()),
                 random: Arc::new(platform::Entropy),
                 pid: std::process::id(),
                 keeper: None,

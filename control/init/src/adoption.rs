@@ -11,9 +11,9 @@ use crate::init::Init;
 use crate::logging::holding_service;
 use crate::outbox::Outbox;
 use crate::records::{
-    self, CLIENT, REGION, REST, SERVICE, SESSION, SPACE, SavedSession, Words, keeper_key,
+    self, CLIENT, ENDPOINT, REGION, REST, SERVICE, SESSION, SPACE, SavedSession, Words, keeper_key,
 };
-use crate::services::{Pulse, Service};
+use crate::services::{Provider, Pulse, Service};
 use crate::sessions::{Phase, SessionRecord};
 use crate::tokens::Source;
 use alloc::collections::BTreeSet;
@@ -48,14 +48,16 @@ impl Init {
         }
         self.incarnation += 1;
         self.touch(REST, 0);
+        self.adopt_endpoints();
         let lost = self.adopt_services();
-        let running = self.services.iter().filter(|service| service.is_running());
+        let running = self.services.iter().filter(|it| it.is_running() && it.is_unit());
         let running: Vec<u32> = running.map(|service| service.pid).collect();
         self.machine.spawning.retain(&running);
         self.adopt_regions();
         self.adopt_sessions();
         self.adopt_clients();
         self.adopt_given();
+        self.end_orphaned_endpoints();
         self.forget_tickets();
         self.forget_the_unnamed();
         for place in lost {
@@ -93,6 +95,11 @@ impl Init {
         self.own = SpaceId::from_word(words.word()?)?;
         self.system = Handle::from_word(words.word()?)?;
         let capabilities = words.list(|words| Handle::from_word(words.word()?))?;
+        // Those behind the units are of endpoints.
+        for capability in capabilities.iter().skip(self.services.len()) {
+            let free = Service::endpoint("free".parse().ok()?, *capability, Provider::Nobody);
+            self.services.push(free);
+        }
         if capabilities.len() != self.services.len() {
             return None;
         }
@@ -118,19 +125,33 @@ impl Init {
                 continue;
             }
             service.next_request = self.incarnation << INCARNATION_SHIFT;
-            let Some(started) = self.machine.spawning.adopt(service.pid) else {
-                lost.push(place);
-                continue;
-            };
             let poller = &self.machine.poller;
-            let watched = poller.add(&started.channel.source(), Source::Service(place).token());
-            let exits = poller.add(&started.exit, Source::Exit(place).token());
-            service.outbox = Some(Outbox::new(started.channel));
-            service.exit = Some(started.exit);
+            let is_watched = if service.is_endpoint() {
+                let keeper = self.records.as_ref().map(|records| &records.keeper);
+                let kept = keeper.map(|it| (it, it.kept(keeper_key(ENDPOINT, place as u64))));
+                let channel = kept.and_then(|(it, kept)| it.client_channel(kept.first()?));
+                let Some(channel) = channel else {
+                    lost.push(place);
+                    continue;
+                };
+                let watched = poller.add(&channel.source(), Source::Service(place).token());
+                service.outbox = Some(Outbox::new(channel));
+                watched.is_ok()
+            } else {
+                let Some(started) = self.machine.spawning.adopt(service.pid) else {
+                    lost.push(place);
+                    continue;
+                };
+                let watched = poller.add(&started.channel.source(), Source::Service(place).token());
+                let exits = poller.add(&started.exit, Source::Exit(place).token());
+                service.outbox = Some(Outbox::new(started.channel));
+                service.exit = Some(started.exit);
+                watched.is_ok() && exits.is_ok()
+            };
             if service.serves() && service.unit.heartbeat_ns > 0 {
                 service.pulse = Pulse::AskAt(self.machine.waiting.now());
             }
-            if watched.is_err() || exits.is_err() {
+            if !is_watched {
                 self.fail_service(place);
             }
         }
@@ -219,7 +240,10 @@ impl Init {
         let clients = self.clients.keys().map(|id| keeper_key(CLIENT, *id));
         let sessions = self.sessions.keys().map(|id| keeper_key(SESSION, id.0));
         let regions = self.grants.ids().map(|id| keeper_key(REGION, id));
-        let named: BTreeSet<u64> = clients.chain(sessions).chain(regions).collect();
+        let places = (0..).zip(&self.services).filter(|(_, service)| service.is_endpoint());
+        let endpoints = places.map(|(place, _)| keeper_key(ENDPOINT, place));
+        let named: BTreeSet<u64> =
+            clients.chain(sessions).chain(regions).chain(endpoints).collect();
         for key in records.keeper.keys().into_iter().filter(|key| !named.contains(key)) {
             records.keeper.forget(key);
         }

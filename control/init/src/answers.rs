@@ -1,6 +1,7 @@
 //! What services say and answer, and the ends of sessions. What clients ask is in `commands`.
 
 use crate::clients::{Standing, refusal};
+use crate::grants::Grants;
 use crate::init::Init;
 use crate::logging::holding_service;
 use crate::records::{REGION, SESSION};
@@ -100,15 +101,21 @@ impl Init {
     }
 
     pub(crate) fn service_message(&mut self, place: usize, request: u64, message: ServiceMessage) {
+        let is_endpoint = self.services.get(place).is_some_and(Service::is_endpoint);
         match message {
             ServiceMessage::Ready(confined) => {
-                self.note_confinement(place, confined.layers);
+                if !is_endpoint {
+                    self.note_confinement(place, confined.layers);
+                }
                 self.service_ready(place);
             }
+            // What a client's own process is refused is nobody's concern.
+            ServiceMessage::Refused(_) if is_endpoint => {}
             ServiceMessage::Refused(refused) => self.note_refused(place, refused),
             ServiceMessage::Stack(stack) => self.said_where(place, &stack.frames),
             ServiceMessage::CreateRegion(wish) => {
-                let created = self.grants.create(&*self.machine.memory, place, wish.bytes);
+                let most = if is_endpoint { Grants::MOST_OF_ENDPOINT } else { Grants::MOST };
+                let created = self.grants.create(&*self.machine.memory, place, wish.bytes, most);
                 if let Ok((id, region)) = &created {
                     let descriptors = [region.writable.clone(), region.read_only.clone()];
                     self.keep(REGION, id.0, &descriptors);
@@ -262,8 +269,10 @@ impl Init {
                 Standing::Session(id) => self.sessions.get(&id).map(SessionRecord::service),
                 Standing::Message { place, .. } => Some(place),
             };
-            if let Some(service) = place.and_then(|place| self.services.get(place)) {
-                self.machine.spawning.kill(service.pid);
+            match place.and_then(|at| self.services.get(at)).zip(place) {
+                Some((service, place)) if service.is_endpoint() => self.end_endpoint(place),
+                Some((service, _)) => self.machine.spawning.kill(service.pid),
+                None => {}
             }
         }
     }

@@ -88,6 +88,8 @@ impl Init {
                 self.list_capabilities(id, request, maybe_used, from)
             }
             ClientMessage::RevokeOf(named) => self.revoke_of(id, request, named),
+            ClientMessage::CreateEndpoint(wish) => self.create_endpoint(id, request, wish.name),
+            ClientMessage::Register(wish) => self.register(id, request, wish.endpoint),
             ClientMessage::Status => self.status(id, request),
             ClientMessage::Remains(named) => self.remains(id, request, named.session),
             ClientMessage::Tell(tell) | ClientMessage::TellWith(tell) => {
@@ -116,8 +118,12 @@ impl Init {
                 }
             };
             give(self.system, self.policy.system_rights(&client.peer), Object::System);
-            for (place, service) in self.services.iter().enumerate() {
-                let rights = self.policy.service_rights(&client.peer);
+            let public = self.services.iter().enumerate().filter(|(_, it)| it.is_public());
+            for (place, service) in public {
+                let rights = match service.is_unit() {
+                    true => self.policy.service_rights(&client.peer),
+                    false => self.policy.endpoint_rights(),
+                };
                 give(service.capability, rights, Object::Service(place));
             }
         }
@@ -256,14 +262,16 @@ impl Init {
     }
 
     fn status(&mut self, id: u64, request: u64) -> Result<(), Refused> {
-        let missing = self.services.iter().filter(|service| service.serves()).count();
+        // Who serves an endpoint may take its time: nobody waits for that.
+        let is_asked = |service: &Service| service.serves() && service.is_unit();
+        let missing = self.services.iter().filter(|service| is_asked(service)).count();
         let kind = QuestionKind::Status { missing: missing.max(1) };
         let deadline = self.acknowledge_deadline();
         let question = self.questions.add(Question { client: id, request, kind, deadline });
         if missing == 0 {
             self.counted(question);
         }
-        for service in self.services.iter_mut().filter(|service| service.serves()) {
+        for service in self.services.iter_mut().filter(|service| is_asked(service)) {
             service.ask(&ServiceCommand::Ping, Vec::new(), Awaited::Counters { question });
         }
         Ok(())
@@ -271,8 +279,10 @@ impl Init {
 
     pub(crate) fn status_report(&self) -> BrokerReply {
         let now = self.machine.waiting.now();
-        let report =
-            self.services.iter().map(|service| service.status(now, self.resident_bytes(service)));
+        let units = self.services.iter().filter(|service| service.is_unit());
+        let endpoints = self.services.iter().filter(|service| service.is_endpoint());
+        let shown = units.chain(endpoints).take(StatusReport::MOST);
+        let report = shown.map(|service| service.status(now, self.resident_bytes(service)));
         let services = report.collect::<Vec<_>>().try_into().unwrap_or_default();
         let is_of_client = |record: &&SessionRecord| holding_service(record.client).is_none();
         let of_clients = self.sessions.values().filter(is_of_client).count();

@@ -8,8 +8,6 @@ use dataplane::Descriptor;
 use dataplane::entry::Errno;
 use dataplane::platform::{Memory, NewRegion, Writer};
 
-/// Most regions of all services together.
-const MAX_REGIONS: usize = 65_536;
 /// Largest region, bytes; sparse, so this is address space and not memory.
 const MAX_REGION_BYTES: u64 = 1 << 40;
 
@@ -26,6 +24,11 @@ pub(crate) struct Grants {
 }
 
 impl Grants {
+    /// Most regions of all services together.
+    pub(crate) const MOST: usize = 65_536;
+    /// Most regions of an endpoint.
+    pub(crate) const MOST_OF_ENDPOINT: usize = 64;
+
     pub(crate) fn len(&self) -> usize {
         self.regions.len()
     }
@@ -35,8 +38,11 @@ impl Grants {
         memory: &dyn Memory,
         service: usize,
         bytes: u64,
+        most: usize,
     ) -> Result<(RegionId, NewRegion), Errno> {
-        if self.regions.len() >= MAX_REGIONS || bytes > MAX_REGION_BYTES {
+        let of_service = || self.regions.values().filter(|it| it.service == service).count();
+        let is_full = most < Self::MOST && of_service() >= most;
+        if is_full || self.regions.len() >= Self::MOST || bytes > MAX_REGION_BYTES {
             return Err(Errno::EDQUOT);
         }
         let region = memory.create(bytes, Writer::Service).map_err(|_| Errno::ENOMEM)?;

@@ -20,7 +20,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use capability::{Capabilities, Rights, SpaceId, UNBADGED};
 use control::message::{BrokerReply, Message, Name, ServiceMessage, ServiceStart};
-use control::platform::{Channel, ChannelError, Keeper, Listener, Random, Spawning, Unit};
+use control::platform::{Channel, ChannelError, Keeper, Listener, Pairing, Random, Spawning, Unit};
 use dataplane::entry::Errno;
 use dataplane::platform::{Doorbells, Instant, Memory, Poller, Waiting};
 use dataplane::{Descriptor, SessionId};
@@ -31,6 +31,8 @@ const ACKNOWLEDGE_WITHIN_NS: u64 = 2_000_000_000;
 const FLUSH_INTERVAL_NS: u64 = 5_000_000;
 /// Messages taken from one client, and connections accepted, in one turn of the loop.
 const BATCH: usize = 16;
+/// Messages taken from one service in one turn: more than its channel holds.
+const MOST_OF_SERVICE: usize = 1024;
 /// Most capability spaces.
 pub(crate) const MAX_SPACES: u32 = 8192;
 
@@ -50,6 +52,8 @@ pub struct InitMachine {
     pub listener: Arc<dyn Listener>,
     /// Whoever started the system: the system ends when this hangs up. None: it goes on.
     pub lifeline: Option<Arc<dyn Channel>>,
+    /// Channels for those who serve endpoints.
+    pub pairing: Arc<dyn Pairing>,
     /// What nobody can guess.
     pub random: Arc<dyn Random>,
     /// The number by which the machine knows this process.
@@ -331,6 +335,7 @@ impl Init {
         self.unfinished.insert(Source::Listener);
         self.questions.forget(id);
         self.forget_given(id);
+        self.end_endpoints_of(id);
         for heir in self.capabilities.heirs(client.space).unwrap_or_default() {
             self.touch_space(heir);
         }
@@ -363,9 +368,9 @@ impl Init {
         }
     }
 
-    /// Takes every message of a service that is there.
+    /// Takes the messages of a service that are there; as many as an honest one may have sent.
     pub(crate) fn serve_service(&mut self, place: usize) {
-        loop {
+        for _ in 0..MOST_OF_SERVICE {
             let Some(service) = self.services.get(place) else { return };
             let Some(outbox) = &service.outbox else { return };
             let (channel, epoch) = (Arc::clone(outbox.channel()), service.epoch);
@@ -385,6 +390,7 @@ impl Init {
                 return;
             }
         }
+        self.unfinished.insert(Source::Service(place));
     }
 
     /// Finishes a question whose last answer has come.

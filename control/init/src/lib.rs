@@ -13,6 +13,7 @@ mod clients;
 mod commands;
 mod configuration;
 mod confinement;
+mod endpoints;
 mod grants;
 mod handing;
 mod init;

@@ -66,7 +66,8 @@ impl Init {
     }
 
     pub(crate) fn resident_bytes(&self, service: &Service) -> u64 {
-        if service.is_running() { self.machine.spawning.resident_bytes(service.pid) } else { 0 }
+        let is_known = service.is_running() && service.is_unit();
+        if is_known { self.machine.spawning.resident_bytes(service.pid) } else { 0 }
     }
 
     /// Whether nothing more will come of a service by itself, or it has failed once.
@@ -203,6 +204,7 @@ impl Init {
     pub fn stop(&mut self) {
         let now = self.machine.waiting.now();
         self.stopping.get_or_insert(now);
+        self.stop_endpoints();
         for place in self.order.clone().into_iter().rev() {
             self.stop_and_wait(place);
         }
@@ -247,6 +249,9 @@ impl Init {
 
     /// Ends a service that cannot be trusted to end itself.
     pub(crate) fn fail_service(&mut self, place: usize) {
+        if self.services.get(place).is_some_and(Service::is_endpoint) {
+            return self.end_endpoint(place);
+        }
         self.touch(SERVICE, place as u64);
         if let Some(service) = self.services.get_mut(place) {
             service.is_killed = true;
@@ -259,7 +264,9 @@ impl Init {
         let Some(service) = self.services.get(place).filter(|service| service.is_running()) else {
             return;
         };
-        if let Some(code) = self.machine.spawning.reap(service.pid) {
+        if service.is_endpoint() {
+            self.end_endpoint(place);
+        } else if let Some(code) = self.machine.spawning.reap(service.pid) {
             self.service_ended(place, code);
         }
     }
@@ -305,6 +312,7 @@ impl Init {
             self.abandoned(awaited);
             self.answer_ended(Standing::Message { place, number });
         }
+        self.forget_endpoint(place);
         self.pause_or_resume();
         self.start_what_can();
     }
@@ -333,6 +341,14 @@ impl Init {
 
     fn log_end(&mut self, place: usize, code: i32, next: Next, now: Instant) {
         let Some(service) = self.services.get(place) else { return };
+        if service.is_endpoint() {
+            let (name, pid) = (service.name.as_str().to_owned(), service.pid.to_string());
+            return self.log(
+                Level::Information,
+                format!("endpoint {name} is gone"),
+                &[("pid", &*pid)],
+            );
+        }
         let how = match code {
             signal @ ..0 => format!("was ended by signal {}", -signal),
             code => format!("has ended with exit code {code}"),

@@ -47,7 +47,7 @@ pub(crate) fn holding_service(holder: u64) -> Option<usize> {
 
 impl Init {
     fn logger(&self) -> Option<usize> {
-        let is_logger = |service: &Service| service.unit.name == LOGGER;
+        let is_logger = |service: &Service| service.is_unit() && service.unit.name == LOGGER;
         self.services
             .iter()
             .position(is_logger)

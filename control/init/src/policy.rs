@@ -60,15 +60,20 @@ impl Policy {
         peer.uid == 0 || peer.uid == self.owner
     }
 
-    /// The rights of a peer's capability for a service. Files are protected by their own
-    /// permissions on top.
-    pub(crate) fn service_rights(&self, peer: &Peer) -> Rights {
-        let everyone = Rights::CONNECT
+    /// The rights of anybody's capability for an endpoint.
+    pub(crate) fn endpoint_rights(&self) -> Rights {
+        Rights::CONNECT
             | Rights::READ
             | Rights::WRITE
             | Rights::CREATE
             | Rights::DERIVE
-            | Rights::REVOKE;
+            | Rights::REVOKE
+    }
+
+    /// The rights of a peer's capability for a service. Files are protected by their own
+    /// permissions on top.
+    pub(crate) fn service_rights(&self, peer: &Peer) -> Rights {
+        let everyone = self.endpoint_rights();
         let owner =
             Rights::MOUNT | Rights::AUDIT | Rights::ACT_AS | Rights::CAP_SPAWN | Rights::CONFIGURE;
         if self.is_owner(peer) { everyone | owner } else { everyone }

@@ -108,7 +108,7 @@ pub(crate) struct Unaudited {
 
 impl Init {
     fn auth_place(&self) -> Option<usize> {
-        self.services.iter().position(|service| service.name.as_str() == AUTH)
+        self.services.iter().position(|it| it.is_unit() && it.name.as_str() == AUTH)
     }
 
     /// A client shows a token.
@@ -145,8 +145,12 @@ impl Init {
             allowed.services.is_empty() || allowed.services.iter().any(|it| it.as_str() == name)
         };
         let system = (self.system, Object::System, "init", self.policy.most_system_rights());
-        let services = self.services.iter().enumerate().map(|(place, service)| {
-            let most = self.policy.most_service_rights();
+        let public = self.services.iter().enumerate().filter(|(_, service)| service.is_public());
+        let services = public.map(|(place, service)| {
+            let most = match service.is_unit() {
+                true => self.policy.most_service_rights(),
+                false => self.policy.endpoint_rights(),
+            };
             (service.capability, Object::Service(place), service.name.as_str(), most)
         });
         let meant = [system].into_iter().chain(services).filter(|(.., name, _)| is_meant(name));
@@ -291,4 +295,4 @@ impl Init {
 }
 
 /// No client has this number.
-const NOBODY: u64 = 0;
+pub(crate) const NOBODY: u64 = 0;

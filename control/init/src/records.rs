@@ -5,6 +5,7 @@
 //! was touched is written as it is then, or removed.
 
 use crate::clients::{Client, Object};
+use crate::endpoints;
 use crate::init::Init;
 use crate::journal::{Journal, Key};
 use crate::principals::Given;
@@ -26,6 +27,7 @@ pub(crate) const SERVICE: u16 = 4;
 pub(crate) const SPACE: u16 = 5;
 pub(crate) const REST: u16 = 6;
 pub(crate) const AUTHENTICATION: u16 = 7;
+pub(crate) const ENDPOINT: u16 = 8;
 
 /// The journal and what was changed since the last commit. Without a keeper there is neither.
 pub(crate) struct Records {
@@ -117,7 +119,7 @@ impl Init {
                 }
                 None => records.journal.remove(key),
             });
-            if value.is_none() && matches!(key.kind, CLIENT | SESSION | REGION) {
+            if value.is_none() && matches!(key.kind, CLIENT | SESSION | REGION | ENDPOINT) {
                 gone.push(keeper_key(key.kind, key.id));
             }
         }
@@ -138,6 +140,7 @@ impl Init {
             SESSION => self.sessions.get(&SessionId(key.id)).map(session),
             REGION => self.grants.record(key.id).map(|(place, bytes)| alloc::vec![place, bytes]),
             SERVICE => self.services.get(usize::try_from(key.id).ok()?).map(service),
+            ENDPOINT => self.services.get(usize::try_from(key.id).ok()?).and_then(endpoints::words),
             AUTHENTICATION => self.given.get(&key.id).map(Given::words),
             SPACE => self.capabilities.image(SpaceId::from_word(key.id)?).ok().map(|it| space(&it)),
             _ => Some(self.rest()),

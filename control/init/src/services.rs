@@ -9,7 +9,7 @@ use capability::Handle;
 use control::message::{
     Header, Layers, Message, Name, Pong, ServiceCommand, ServiceState, ServiceStatus,
 };
-use control::platform::{Packet, Unit};
+use control::platform::{Packet, Restart, Unit};
 use dataplane::platform::Instant;
 use dataplane::{Descriptor, SessionId};
 
@@ -38,7 +38,29 @@ pub(crate) enum Awaited {
     Noted,
 }
 
+/// Who runs a service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Provider {
+    /// init, as its unit says.
+    Unit,
+    /// A client, by its number: it is an endpoint.
+    Client { id: u64, is_registered: bool },
+    /// Nobody: the place is free.
+    Nobody,
+}
+
+impl Provider {
+    /// The client that serves it.
+    pub(crate) fn client(self) -> Option<u64> {
+        match self {
+            Self::Client { id, .. } => Some(id),
+            Self::Unit | Self::Nobody => None,
+        }
+    }
+}
+
 pub(crate) struct Service {
+    pub(crate) provider: Provider,
     pub(crate) unit: Unit,
     pub(crate) name: Name,
     /// Places of the services that it needs, and of those that it comes after besides.
@@ -104,6 +126,7 @@ impl Pulse {
 impl Service {
     pub(crate) fn new(unit: Unit, name: Name, capability: Handle) -> Self {
         Self {
+            provider: Provider::Unit,
             unit,
             name,
             needs: Vec::new(),
@@ -132,6 +155,32 @@ impl Service {
             awaited: BTreeMap::new(),
             next_request: 1,
         }
+    }
+
+    /// That of an endpoint, which gives signs of life as services do, and is not started again.
+    pub(crate) fn endpoint(name: Name, capability: Handle, provider: Provider) -> Self {
+        let unit = Unit { restart: Restart::Never, ..Unit::new(name.as_str()) };
+        Self { provider, starts_again: false, ..Self::new(unit, name, capability) }
+    }
+
+    /// Whether there is one at this place.
+    pub(crate) fn is_there(&self) -> bool {
+        self.provider != Provider::Nobody
+    }
+
+    /// Whether a client serves it.
+    pub(crate) fn is_endpoint(&self) -> bool {
+        matches!(self.provider, Provider::Client { .. })
+    }
+
+    /// Whether it is a unit's.
+    pub(crate) fn is_unit(&self) -> bool {
+        self.provider == Provider::Unit
+    }
+
+    /// Whether everybody is given a capability for it.
+    pub(crate) fn is_public(&self) -> bool {
+        matches!(self.provider, Provider::Unit | Provider::Client { is_registered: true, .. })
     }
 
     /// Sends a command whose answer matters. If the service is gone, its end is noticed soon.

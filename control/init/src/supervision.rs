@@ -84,6 +84,7 @@ impl Init {
                 service.pulse = Pulse::AnswerBy(now.after_ns(service.unit.heartbeat_ns));
                 service.ask(&ServiceCommand::Ping, Vec::new(), Awaited::Heartbeat);
             }
+            Pulse::AnswerBy(at) if at <= now && service.is_endpoint() => self.end_endpoint(place),
             Pulse::AnswerBy(at) if at <= now => {
                 service.pulse = Pulse::SayWhereBy(now.after_ns(SAY_WHERE_WITHIN_NS));
                 self.machine.spawning.interrogate(service.pid);
@@ -133,6 +134,9 @@ impl Init {
     ) -> Result<(), Refused> {
         self.touch(SERVICE, place as u64);
         let service = self.services.get_mut(place).ok_or(crate::commands::NOT_HELD)?;
+        if !service.is_unit() {
+            return Err((Errno::EOPNOTSUPP, "a client serves this: it is not init's to control"));
+        }
         let runs = service.is_running();
         if action == ServiceAction::Start && runs && service.state != ServiceState::Stopping {
             return Err((Errno::EALREADY, "the service is running"));

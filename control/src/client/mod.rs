@@ -3,6 +3,7 @@
 mod capabilities;
 mod configuration;
 mod connection;
+mod endpoints;
 mod grants;
 mod session;
 mod turns;

@@ -12,6 +12,7 @@
 //! | 0x0206 | Remains      | list of up to 200 `Request` |                                      |
 //! | 0x0207 | Told         | text           |                                                   |
 //! | 0x0208 | Statistics   | see `page`, of `ClientStatistics` |                                |
+//! | 0x0209 | Endpoint     | handle u64     | a service's control channel                       |
 //! | 0x020e | Capabilities | see `listing`  |                                                   |
 //! | 0x020f | Ticket       | 16 bytes       |                                                   |
 //! | 0x0210 | Taken        | `HeldCapability` |                                                 |
@@ -99,6 +100,8 @@ messages! {
         0x0207 + 0 => Told(body: Told),
         /// What a service has done for its sessions.
         0x0208 + 0 => Statistics(body: Page<ClientStatistics>),
+        /// An endpoint: a new capability for it; beside it the channel on which it is served.
+        0x0209 + 1 => Endpoint(body: Derived),
         /// Capabilities.
         0x020e + 0 => Capabilities(body: Listing),
         /// What stands for a capability that is being handed over.
@@ -116,6 +119,11 @@ sequence! {
         /// What the client was started with, or is given by its credentials.
         capabilities: List<HeldCapability, { Welcome::MOST }>,
     }
+}
+
+impl StatusReport {
+    /// Most services that are told of.
+    pub const MOST: usize = 16;
 }
 
 impl Welcome {
@@ -169,7 +177,7 @@ sequence! {
         /// What the broker keeps.
         counts: Counts,
         /// In the order in which they were started.
-        services: List<ServiceStatus, 16>,
+        services: List<ServiceStatus, { StatusReport::MOST }>,
     }
 }
 

@@ -19,6 +19,8 @@
 //! | 0x0117 | Configure  | see below    | the system's, with `CONFIGURE`               |
 //! | 0x010f | Hand       | see `listing` | the one to hand over, with `DERIVE`         |
 //! | 0x0110 | Take       | ticket, 16 bytes | no                                       |
+//! | 0x0111 | Register   | endpoint u64 | the system's, with `CAP_SERVICE`             |
+//! | 0x0112 | CreateEndpoint | name, see `name` | the system's, with `CAP_IPC_CREATE`  |
 //! | 0x0114 | Capabilities | see `listing` | no, or the system's, with `AUDIT`        |
 //! | 0x0115 | RevokeOf   | space u64, handle u64 | the system's, with `AUDIT` and `REVOKE` |
 //! | 0x0119 | LastWords  |              | the service's, with `AUDIT`                  |
@@ -45,7 +47,7 @@
 //! `MapGrant`: session u64, grant u32. `Derive`: rights u64, badge u64. A text is a list of up to
 //! 3,500 bytes.
 
-use capability::Rights;
+use capability::{Handle, Rights};
 use dataplane::{SessionId, WaitMode};
 use zerocopy::little_endian::U16;
 
@@ -100,6 +102,11 @@ messages! {
         0x010f + 0 => Hand(body: Hand),
         /// Take what a ticket stands for. Answered by `Taken`.
         0x0110 + 0 => Take(body: Ticket),
+        /// Have all that connect from now on hold a capability for an endpoint of the sender's own.
+        /// Answered by `Done`.
+        0x0111 + 0 => Register(body: Register),
+        /// Make an endpoint, which the sender serves. Answered by `Endpoint`.
+        0x0112 + 0 => CreateEndpoint(body: CreateEndpoint),
         /// Which capabilities are there? The sender's own; everybody's, if the header names the
         /// system's. Answered by `Capabilities`.
         0x0114 + 0 => Capabilities(body: ListFrom),
@@ -137,6 +144,22 @@ record! {
         88 => queues: u16,
         /// How the client means to wait.
         90 => waiting: WaitMode,
+    }
+}
+
+record! {
+    /// Makes an endpoint known.
+    Register, 8 bytes {
+        /// The sender's capability for it.
+        0 => endpoint: Handle,
+    }
+}
+
+record! {
+    /// Asks for an endpoint.
+    CreateEndpoint, 64 bytes {
+        /// What clients connect to.
+        0 => name: Name,
     }
 }
 

@@ -53,8 +53,8 @@ pub use broker::{
     ServiceState, ServiceStatus, StatusReport, Told, Welcome,
 };
 pub use client::{
-    ClientMessage, ConfigurationAction, Configure, Connect, Control, Derive, MapGrant,
-    ServiceAction, Tell,
+    ClientMessage, ConfigurationAction, Configure, Connect, Control, CreateEndpoint, Derive,
+    MapGrant, Register, ServiceAction, Tell,
 };
 pub use codec::Message;
 pub use confinement::{Confined, Layer, LayerState, Layers, Refused};

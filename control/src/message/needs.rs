@@ -141,6 +141,8 @@ rows! {
     Control => on_service(Rights::CAP_SPAWN), "";
     Hand => Needs::Capability(On::Anything, Rights::DERIVE), DERIVED;
     Take => Needs::Nothing, "the ticket, which counts once and for a minute";
+    Register => on_system(Rights::CAP_SERVICE), "the endpoint that the body names is served by the sender";
+    CreateEndpoint => on_system(Rights::CAP_IPC_CREATE), "the name is free, and not too many are there";
     Capabilities => Needs::OwnOr(On::System, Rights::AUDIT), "";
     RevokeOf => on_system(Rights::AUDIT.union(Rights::REVOKE)), "it is not one of init's own";
     Authenticate => Needs::Nothing, "the token, which auth must know";

@@ -62,6 +62,7 @@ fn begin(begun: Begun) -> Result<Init, String> {
         poller: linux::poller().map_err(no_resources)?,
         listener,
         lifeline: (start.stays == 0).then(|| Arc::clone(&launcher)),
+        pairing: Arc::new(platform.clone()),
         random: Arc::new(platform::Entropy),
         pid,
         keeper: Some(Box::new(guardian)),

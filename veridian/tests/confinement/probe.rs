@@ -170,6 +170,7 @@ fn start(address: &str) -> (Connection, JoinHandle<()>) {
     let init = thread::spawn(move || {
         let machine = InitMachine {
             waiting: on.waiting(),
+            pairing: Arc::new(on.clone()),
             random: Arc::new(platform::Entropy),
             memory: on.memory(),
             doorbells: on.doorbells(),

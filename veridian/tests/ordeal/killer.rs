@@ -90,8 +90,7 @@ impl Ordeal {
     /// Kills init: all else goes on, and the next one knows of it.
     fn kill_init(&mut self) {
         let (before, report) = (self.look(), self.report());
-        let pid = report["init_pid"].as_i64().unwrap();
-        kill_process(Pid::from_raw(i32::try_from(pid).unwrap()).unwrap(), Signal::KILL).unwrap();
+        kill(&report["init_pid"]);
         let killed = Instant::now();
         self.inits += 1;
         let after = self.report();
@@ -111,7 +110,7 @@ impl Ordeal {
     fn kill(&mut self, name: &str) {
         let before = self.look();
         let pid = before[name]["pid"].as_i64().unwrap();
-        kill_process(Pid::from_raw(i32::try_from(pid).unwrap()).unwrap(), Signal::KILL).unwrap();
+        kill(&before[name]["pid"]);
         *self.killed.entry(name.to_owned()).or_default() += 1;
         let deadline = Instant::now() + BACK_WITHIN;
         loop {
@@ -146,7 +145,24 @@ impl Ordeal {
     }
 }
 
+/// Kills the process of this number.
+pub(crate) fn kill(pid: &Value) {
+    let pid = i32::try_from(pid.as_i64().unwrap()).unwrap();
+    kill_process(Pid::from_raw(pid).unwrap(), Signal::KILL).unwrap();
+}
+
 impl Watched {
+    /// Kills init; the next one has what it had.
+    pub(crate) fn kill_init(&mut self) {
+        let before = self.report();
+        kill(&before["init_pid"]);
+        let after = self.report();
+        assert_ne!(after["init_pid"], before["init_pid"]);
+        for count in ["clients", "sessions", "capabilities"] {
+            assert_eq!(after[count], before[count], "{count}");
+        }
+    }
+
     /// What `status` says.
     pub(crate) fn report(&mut self) -> Value {
         self.looks += 1;

@@ -1,7 +1,7 @@
 //! A principal at work while init and auth are killed: what was given for a token outlives both, and
 //! the end of the user session, which an init hears of that did not give it, ends it.
 
-use crate::killer::Watched;
+use crate::killer::{Watched, kill};
 use capability::Rights;
 use control::client::{Connection, SessionOptions};
 use control::message::{
@@ -9,7 +9,6 @@ use control::message::{
 };
 use dataplane::client::{ClientError, Queue};
 use dataplane::entry::{Errno, Handle, Opcode, Sqe};
-use rustix::process::{Pid, Signal, kill_process};
 use std::path::Path;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
@@ -36,7 +35,7 @@ pub(crate) fn run() {
     let mut others = plain.connect("vfs", SessionOptions::default()).unwrap();
     let mut other = others.take_queue().unwrap();
 
-    kill_init(&mut watched);
+    watched.kill_init();
     assert!(nop(&mut queue).is_ok(), "init is not on the way");
     // By capabilities that an init before this one gave.
     anna.connect("vfs", SessionOptions::default()).unwrap().close().unwrap();
@@ -46,7 +45,7 @@ pub(crate) fn run() {
     let mut again = connect(&system.address).unwrap();
     again.authenticate(&token).unwrap();
 
-    kill_init(&mut watched);
+    watched.kill_init();
     assert_eq!(plain.ask_auth(&AuthRequest::LogOut(token.clone())), Ok(AuthReply::Done));
     let begun = Instant::now();
     while let Ok(()) = nop(&mut queue) {
@@ -90,18 +89,6 @@ fn nop(queue: &mut Queue) -> Result<(), ClientError> {
     queue.call(Sqe::new(Opcode::Nop, Handle::NONE)).map(drop)
 }
 
-fn kill(pid: i64) {
-    kill_process(Pid::from_raw(i32::try_from(pid).unwrap()).unwrap(), Signal::KILL).unwrap();
-}
-
-fn kill_init(watched: &mut Watched) {
-    let before = watched.report();
-    kill(before["init_pid"].as_i64().unwrap());
-    let after = watched.report();
-    assert_ne!(after["init_pid"], before["init_pid"]);
-    assert_eq!(after["capabilities"], before["capabilities"]);
-}
-
 fn kill_auth(watched: &mut Watched) {
     let mut auth = || {
         let report = watched.report();
@@ -109,7 +96,7 @@ fn kill_auth(watched: &mut Watched) {
         services.iter().find(|service| service["name"] == "auth").unwrap().clone()
     };
     let before = auth();
-    kill(before["pid"].as_i64().unwrap());
+    kill(&before["pid"]);
     let begun = Instant::now();
     loop {
         let now = auth();

@@ -3,11 +3,10 @@
 
 use crate::common::processes::{self, User};
 use crate::common::random::{self, Random};
-use crate::killer::Watched;
+use crate::killer::{Watched, kill};
 use capability::Rights;
 use control::client::{ConnectError, Connection, SessionOptions};
 use dataplane::entry::{Errno, Handle, Opcode, Sqe};
-use rustix::process::{Pid, Signal, kill_process};
 use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
@@ -89,9 +88,9 @@ pub(crate) fn run() {
         for client in &mut clients {
             assert!(client.try_wait().unwrap().is_none(), "a client has failed, see above");
         }
-        let pid = watched.report()["init_pid"].as_i64().unwrap();
+        let report = watched.report();
         std::thread::sleep(Duration::from_micros(random.below(3_000)));
-        kill_process(Pid::from_raw(i32::try_from(pid).unwrap()).unwrap(), Signal::KILL).unwrap();
+        kill(&report["init_pid"]);
     }
     let done: Vec<_> = clients.into_iter().map(crate::killer::end).collect();
     assert!(done.iter().all(|(rounds, _)| *rounds > 0), "each got something done: {done:?}");

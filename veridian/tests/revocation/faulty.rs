@@ -64,6 +64,7 @@ impl FaultySystem {
                 poller: poller().unwrap(),
                 listener,
                 lifeline: Some(theirs),
+                pairing: Arc::new(on.clone()),
                 random: Arc::new(platform::Entropy),
                 pid: std::process::id(),
                 keeper: None,

@@ -4,9 +4,9 @@ use crate::rows::{Ground, Outcome};
 use capability::Rights;
 use control::client::{Connection, SessionOptions};
 use control::message::{
-    BrokerReply, ClientMessage, ConfigurationAction, Configure, Connect, Control, Credentials,
-    Derive, Hand, List, ListFrom, MapGrant, NodeNamed, ServiceAction, SessionNamed, SetCredential,
-    ShownToken, Tell,
+    BrokerReply, ClientMessage, ConfigurationAction, Configure, Connect, Control, CreateEndpoint,
+    Credentials, Derive, Hand, List, ListFrom, MapGrant, NodeNamed, Register, ServiceAction,
+    SessionNamed, SetCredential, ShownToken, Tell,
 };
 use dataplane::entry::Errno;
 use dataplane::{Descriptor, SessionId};
@@ -164,6 +164,23 @@ pub(crate) fn hand() -> Case {
 pub(crate) fn take() -> Case {
     let message = |ground: &Ground| ClientMessage::Take(ground.ticket);
     Case::new("Take", message, |it| matches!(it, Ok(BrokerReply::Taken(_))))
+}
+
+/// What one can be used for is in `endpoints`.
+pub(crate) fn create_endpoint() -> Case {
+    let message = |_: &Ground| {
+        ClientMessage::CreateEndpoint(CreateEndpoint { name: "something".parse().unwrap() })
+    };
+    Case::new("CreateEndpoint", message, |it| matches!(it, Ok(BrokerReply::Endpoint(_))))
+}
+
+/// Of an endpoint that there is not; what it does to one that there is is in `endpoints`.
+pub(crate) fn register() -> Case {
+    let message = |_: &Ground| {
+        let endpoint = capability::Handle::from_word(1 << 32 | 0xffff).unwrap();
+        ClientMessage::Register(Register { endpoint })
+    };
+    Case::new("Register", message, |it| *it == Err(Errno::ENOENT))
 }
 
 /// That a token which does not count is refused is in `principals`.

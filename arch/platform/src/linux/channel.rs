@@ -165,8 +165,13 @@ impl LinuxChannel {
 /// The channel of a client's socket that an earlier process has kept.
 #[must_use]
 pub fn client_channel(descriptor: &Descriptor) -> Option<Arc<dyn Channel>> {
+    channel_of(descriptor, Origin::Stranger)
+}
+
+/// The channel of a socket; what comes by it is from there.
+pub(crate) fn channel_of(descriptor: &Descriptor, origin: Origin) -> Option<Arc<dyn Channel>> {
     let socket = as_fd(descriptor)?.try_clone_to_owned().ok()?;
-    Some(Arc::new(LinuxChannel::new(socket, Origin::Stranger)))
+    Some(Arc::new(LinuxChannel::new(socket, origin)))
 }
 
 /// Two connected sockets.

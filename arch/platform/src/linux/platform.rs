@@ -2,7 +2,7 @@
 
 use super::channel::{self, LinuxChannel};
 use super::doorbell::LinuxDoorbells;
-use super::handle::Origin;
+use super::handle::{Handle, Origin};
 use super::listener::{LinuxListener, connect_to};
 use super::memory::LinuxMemory;
 use super::poller::LinuxPoller;
@@ -12,6 +12,7 @@ use super::waiting::LinuxWaiting;
 use crate::address::{ConnectError, ListenError};
 use crate::offload::Pool;
 use control::platform::{Channel, Listener, Pairing, SpawnError};
+use dataplane::Descriptor;
 use dataplane::platform::{Doorbells, Memory, Offload, Poller, Waiting};
 use rustix::fd::OwnedFd;
 use std::sync::Arc;
@@ -120,6 +121,16 @@ impl Pairing for Platform {
         let (one, other) = channel::socket_pair().map_err(|_| SpawnError::Exhausted)?;
         let channel = |socket| Arc::new(LinuxChannel::new(socket, Origin::System));
         Ok((channel(one), channel(other)))
+    }
+
+    fn half(&self) -> Result<(Arc<dyn Channel>, Descriptor), SpawnError> {
+        let (one, other) = channel::socket_pair().map_err(|_| SpawnError::Exhausted)?;
+        let one = Arc::new(LinuxChannel::new(one, Origin::Stranger));
+        Ok((one, Handle::new(other, Origin::System)))
+    }
+
+    fn other_half(&self, descriptor: &Descriptor) -> Option<Arc<dyn Channel>> {
+        channel::channel_of(descriptor, Origin::System)
     }
 }
 

@@ -40,7 +40,9 @@ impl Channel for LocalChannel {
         // A file descriptor of the process's is one of each of its threads.
         let ours = |descriptor: &Descriptor| {
             let is_file = crate::linux::as_fd(descriptor).is_some();
-            is_file || Source::of(descriptor).is_ok() || memory::is_region(descriptor)
+            let is_channel = descriptor.is::<Self>();
+            let is_source = Source::of(descriptor).is_ok();
+            is_file || is_source || is_channel || memory::is_region(descriptor)
         };
         if !packet.descriptors.iter().all(ours) {
             return Err(ChannelError::WrongDescriptor);

@@ -10,6 +10,7 @@ use super::waiting::LocalWaiting;
 use crate::address::{ConnectError, ListenError};
 use crate::offload::Pool;
 use control::platform::{Channel, Listener, Pairing, SpawnError};
+use dataplane::Descriptor;
 use dataplane::platform::{Doorbells, Memory, Offload, Poller, Waiting};
 use std::sync::Arc;
 
@@ -79,6 +80,15 @@ impl Pairing for Platform {
     fn pair(&self) -> Result<(Arc<dyn Channel>, Arc<dyn Channel>), SpawnError> {
         let (one, other) = LocalChannel::pair();
         Ok((one, other))
+    }
+
+    fn half(&self) -> Result<(Arc<dyn Channel>, Descriptor), SpawnError> {
+        let (one, other) = LocalChannel::pair();
+        Ok((one, other))
+    }
+
+    fn other_half(&self, descriptor: &Descriptor) -> Option<Arc<dyn Channel>> {
+        Some(Arc::clone(descriptor).downcast::<LocalChannel>().ok()?)
     }
 }
 

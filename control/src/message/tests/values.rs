@@ -141,6 +141,8 @@ pub(super) fn client_message() -> impl Strategy<Value = ClientMessage> {
         (rights(), any::<u64>())
             .prop_map(|(rights, badge)| ClientMessage::Hand(Hand { rights, badge })),
         ticket().prop_map(ClientMessage::Take),
+        handle().prop_map(|endpoint| ClientMessage::Register(Register { endpoint })),
+        name().prop_map(|name| ClientMessage::CreateEndpoint(CreateEndpoint { name })),
         list_from().prop_map(ClientMessage::Capabilities),
         (any::<u64>(), handle())
             .prop_map(|(space, handle)| { ClientMessage::RevokeOf(NodeNamed { space, handle }) }),
