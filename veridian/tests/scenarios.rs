@@ -21,6 +21,8 @@ mod files;
 mod locks;
 #[path = "scenarios/mounts.rs"]
 mod mounts;
+#[path = "scenarios/quotas.rs"]
+mod quotas;
 #[path = "scenarios/requests.rs"]
 mod requests;
 #[path = "scenarios/statistics.rs"]
@@ -159,6 +161,9 @@ scenarios! {
     endpoints::a_provider_that_acknowledges_nothing_is_cut_off,
     endpoints::a_provider_that_talks_nonsense_is_cut_off,
     endpoints::endpoints_are_bounded,
+    quotas::handles_are_charged_to_their_session,
+    quotas::memory_of_sessions_is_charged_to_their_client,
+    quotas::requests_in_flight_are_charged_to_their_session,
     statistics::statistics_are_exact_for_each_session,
     statistics::a_session_that_has_ended_is_only_in_the_sum,
     statistics::statistics_of_many_sessions_are_told_in_parts,
