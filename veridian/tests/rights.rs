@@ -12,6 +12,8 @@
 
 #[path = "rights/cases.rs"]
 mod cases;
+#[path = "rights/expiry.rs"]
+mod expiry;
 #[path = "rights/rows.rs"]
 mod rows;
 #[path = "rights/services.rs"]
