@@ -14,6 +14,8 @@
 mod cases;
 #[path = "rights/expiry.rs"]
 mod expiry;
+#[path = "rights/providers.rs"]
+mod providers;
 #[path = "rights/rows.rs"]
 mod rows;
 #[path = "rights/services.rs"]

@@ -54,7 +54,7 @@ fn needs_nothing(system: &System, case: &Case) {
 }
 
 /// A token of this user's, who is a principal.
-fn token(client: &Connection) -> TokenBytes {
+pub(crate) fn token(client: &Connection) -> TokenBytes {
     let name: Name = "anna".parse().unwrap();
     let anna = NewUser {
         name,
@@ -162,7 +162,7 @@ pub(crate) struct Ground {
 }
 
 impl Ground {
-    fn open(client: &Connection, capability: Handle) -> Self {
+    pub(crate) fn open(client: &Connection, capability: Handle) -> Self {
         let options = SessionOptions::default();
         let mut session = client.connect_by(capability, "vfs", options).unwrap();
         let mut queue = session.take_queue().unwrap();
