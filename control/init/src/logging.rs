@@ -18,6 +18,7 @@ use control::message::{
 };
 use control::platform::Peer;
 use dataplane::log::{Level, Record};
+use dataplane::platform::Instant;
 use dataplane::{Descriptor, SessionId, WaitMode};
 use rings::Geometry;
 
@@ -27,6 +28,10 @@ const LOGGER: &str = "logger";
 const HOLDERS: u64 = 1 << 48;
 /// init's own records that wait for the logger.
 const MOST_WAITING: usize = 256;
+/// init's own records within a second: clients and services that cause more of them by what they do
+/// find the rest dropped, and counted.
+const MOST_A_SECOND: u32 = 500;
+const SECOND_NS: u64 = 1_000_000_000;
 /// Sizes of a session for records.
 const SQ_ENTRIES: u32 = 32;
 const CQ_ENTRIES: u32 = 64;
@@ -38,6 +43,9 @@ pub(crate) struct OwnRecords {
     waiting: VecDeque<Vec<u8>>,
     sequence: u64,
     dropped: u64,
+    /// A second, and how many there were in it.
+    second: Instant,
+    in_second: u32,
 }
 
 /// The place of the service that holds a session; none if a client does.
@@ -151,12 +159,18 @@ impl Init {
 
     /// Has the logger keep a record of init's own.
     pub(crate) fn log(&mut self, level: Level, message: String, fields: &[(&str, &str)]) {
-        let sequence = self.own_records.sequence;
-        self.own_records.sequence += 1;
-        if self.own_records.waiting.len() >= MOST_WAITING {
-            self.own_records.dropped += 1;
+        let now = self.machine.waiting.now();
+        let records = &mut self.own_records;
+        let sequence = records.sequence;
+        records.sequence += 1;
+        if now.since_ns(records.second) >= SECOND_NS {
+            (records.second, records.in_second) = (now, 0);
+        }
+        if records.waiting.len() >= MOST_WAITING || records.in_second >= MOST_A_SECOND {
+            records.dropped += 1;
             return;
         }
+        records.in_second += 1;
         let own = |(name, value): &(&str, &str)| (String::from(*name), String::from(*value));
         let record = Record {
             level,
