@@ -272,7 +272,6 @@ impl Init {
             let source = channel.source();
             self.clients.insert(id, Client::new(channel, peer, space));
             self.keep(CLIENT, id, &[source]);
-            self.touch_space(space);
             self.commit();
         }
         self.unfinished.insert(Source::Listener);
@@ -331,13 +330,8 @@ impl Init {
         self.unfinished.insert(Source::Listener);
         self.questions.forget(id);
         self.forget_given(id);
-        for heir in self.capabilities.heirs(client.space).unwrap_or_default() {
-            self.touch_space(heir);
-        }
         let _ = self.capabilities.destroy_space(client.space);
         self.touch(CLIENT, id);
-        self.touch_space(client.space);
-        self.touch_space(self.own);
         for session in client.sessions {
             self.close_session(session);
         }
