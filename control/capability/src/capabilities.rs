@@ -3,7 +3,6 @@
 //! Every operation takes the space that the caller acts for, and refuses before it changes
 //! anything. Neighbours: `forest` holds the trees, `slots` the tables and the quotas.
 
-use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 
 use crate::Rights;
@@ -24,6 +23,8 @@ pub struct Capability<'a, O> {
     pub rights: Rights,
     /// Tells the object's service through whom it is used; [`UNBADGED`] if nobody said.
     pub badge: u64,
+    /// What it was derived from.
+    pub parent: Option<(SpaceId, Handle)>,
 }
 
 /// A capability that is no more.
@@ -64,7 +65,7 @@ impl<O: Clone> Capabilities<O> {
     /// # Errors
     /// `QuotaExceeded`, if there are as many spaces as there may be.
     pub fn create_space(&mut self, quota: u32) -> Result<SpaceId, Error> {
-        self.forest.spaces.insert(Slots::new(quota)).map(SpaceId)
+        self.forest.create_space(quota)
     }
 
     /// Destroys a space and deletes all that it holds, as [`delete`](Self::delete) does: what
@@ -84,14 +85,14 @@ impl<O: Clone> Capabilities<O> {
                 Some(Removed::new(place, self.forest.remove(place)?))
             })
             .collect();
-        self.forest.spaces.remove(space.0);
+        self.forest.remove_space(space);
         Ok(removed)
     }
 
     /// How many spaces there are.
     #[must_use]
     pub const fn spaces(&self) -> u32 {
-        self.forest.spaces.occupied()
+        self.forest.spaces().occupied()
     }
 
     /// How many capabilities a space holds.
@@ -233,25 +234,15 @@ impl<O: Clone> Capabilities<O> {
         Ok(Removed::new(place, node))
     }
 
-    /// The other spaces that hold what was derived directly from what this space holds: deleting
-    /// something here changes what that counts as derived from.
-    ///
-    /// # Errors
-    /// `StaleSpace`.
-    pub fn heirs(&self, space: SpaceId) -> Result<BTreeSet<SpaceId>, Error> {
-        let places = self.space(space)?.iter().map(|(key, _)| Place { space, handle: Handle(key) });
-        let children = places.flat_map(|place| self.forest.children(place));
-        Ok(children.map(|child| child.space).filter(|heir| *heir != space).collect())
-    }
-
     fn space(&self, space: SpaceId) -> Result<&Slots<Node<O>>, Error> {
-        self.forest.spaces.find(space.0).ok_or(Error::StaleSpace)
+        self.forest.spaces().find(space.0).ok_or(Error::StaleSpace)
     }
 }
 
 impl<'a, O> Capability<'a, O> {
-    const fn of(node: &'a Node<O>) -> Self {
-        Self { object: &node.object, rights: node.rights, badge: node.badge }
+    fn of(node: &'a Node<O>) -> Self {
+        let parent = node.parent.map(|Place { space, handle }| (space, handle));
+        Self { object: &node.object, rights: node.rights, badge: node.badge, parent }
     }
 }
 

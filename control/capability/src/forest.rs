@@ -3,10 +3,14 @@
 //! Every node lives in a slot of its space's table and links to its parent, its first child and
 //! its siblings, so adding and removing a node costs the same however large the trees are. Walks
 //! are loops: a client can make a chain as deep as its quota, and no stack may depend on that.
+//!
+//! Nobody else changes a space or a node, so that every change is noted here ([`Changes`]).
 
 use core::iter;
+use core::mem;
 
 use crate::Rights;
+use crate::changes::{Changes, SlotNumber};
 use crate::error::Error;
 use crate::handle::{Handle, SpaceId};
 use crate::slots::Slots;
@@ -16,6 +20,12 @@ use crate::slots::Slots;
 pub(crate) struct Place {
     pub(crate) space: SpaceId,
     pub(crate) handle: Handle,
+}
+
+impl Place {
+    const fn slot(self) -> SlotNumber {
+        SlotNumber { space: self.space.0.slot, slot: self.handle.0.slot }
+    }
 }
 
 /// A capability and its neighbours in the tree.
@@ -51,26 +61,55 @@ impl<O> Node<O> {
 /// All spaces and the trees among them.
 #[derive(Debug)]
 pub(crate) struct Forest<O> {
-    pub(crate) spaces: Slots<Slots<Node<O>>>,
+    spaces: Slots<Slots<Node<O>>>,
     next_serial: u64,
+    changes: Changes,
 }
 
 impl<O> Forest<O> {
     pub(crate) const fn new(max_spaces: u32) -> Self {
-        Self { spaces: Slots::new(max_spaces), next_serial: 0 }
+        Self { spaces: Slots::new(max_spaces), next_serial: 0, changes: Changes::new() }
     }
 
     /// These spaces, whose nodes are not linked yet.
     pub(crate) const fn restore(spaces: Slots<Slots<Node<O>>>, next_serial: u64) -> Self {
-        Self { spaces, next_serial }
+        Self { spaces, next_serial, changes: Changes::new() }
+    }
+
+    pub(crate) const fn spaces(&self) -> &Slots<Slots<Node<O>>> {
+        &self.spaces
+    }
+
+    /// What has changed since this was asked last.
+    pub(crate) fn take_changes(&mut self) -> Changes {
+        mem::take(&mut self.changes)
+    }
+
+    pub(crate) fn create_space(&mut self, quota: u32) -> Result<SpaceId, Error> {
+        let space = SpaceId(self.spaces.insert(Slots::new(quota))?);
+        self.changes.spaces.insert(space.0.slot);
+        Ok(space)
+    }
+
+    /// Takes out a space with the nodes that are still in it.
+    pub(crate) fn remove_space(&mut self, space: SpaceId) {
+        if let Some(nodes) = self.spaces.remove(space.0) {
+            let space = space.0.slot;
+            self.changes.spaces.insert(space);
+            let slots = (0..nodes.len()).map(|slot| SlotNumber { space, slot });
+            self.changes.slots.extend(slots);
+        }
     }
 
     pub(crate) fn node(&self, place: Place) -> Option<&Node<O>> {
         self.spaces.find(place.space.0)?.find(place.handle.0)
     }
 
+    /// Counts as a change of the node, whatever is done with it: most who ask change its parent.
     fn node_mut(&mut self, place: Place) -> Option<&mut Node<O>> {
-        self.spaces.find_mut(place.space.0)?.find_mut(place.handle.0)
+        let node = self.spaces.find_mut(place.space.0)?.find_mut(place.handle.0)?;
+        self.changes.slots.insert(place.slot());
+        Some(node)
     }
 
     /// Puts a new node into `space`, below `parent` or as a root.
@@ -104,18 +143,14 @@ impl<O> Forest<O> {
 
     /// Takes out a node without mending the links to it: for whole subtrees, detached before.
     pub(crate) fn take(&mut self, place: Place) -> Option<Node<O>> {
-        self.spaces.find_mut(place.space.0)?.remove(place.handle.0)
+        let node = self.spaces.find_mut(place.space.0)?.remove(place.handle.0)?;
+        self.changes.slots.insert(place.slot());
+        Some(node)
     }
 
     /// `root` and all nodes below it, each after its parent.
     pub(crate) fn subtree(&self, root: Place) -> impl Iterator<Item = Place> {
         iter::successors(Some(root), move |place| self.next_below(root, *place))
-    }
-
-    /// The nodes that were derived directly from one.
-    pub(crate) fn children(&self, place: Place) -> impl Iterator<Item = Place> {
-        let first = self.node(place).and_then(|node| node.first_child);
-        iter::successors(first, |child| self.node(*child)?.next_sibling)
     }
 
     /// The node that follows `place` when the subtree of `root` is walked parents first.

@@ -5,25 +5,31 @@
 //! two spaces, is not restored, nor is what was derived from it.
 
 use alloc::collections::{BTreeMap, BTreeSet};
-use alloc::vec::Vec;
 use core::num::NonZeroU16;
 
 use crate::Rights;
 use crate::capabilities::Capabilities;
-use crate::error::Error;
+use crate::changes::{Changes, SlotNumber};
 use crate::forest::{Forest, Node, Place};
 use crate::handle::{Handle, Key, SpaceId};
 use crate::slots::Slots;
 
-/// A space.
+/// All spaces.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SpaceImage<O> {
-    /// Its name.
-    pub space: SpaceId,
-    /// How many capabilities it may hold.
-    pub quota: u32,
-    /// All its slots.
-    pub slots: Vec<SlotImage<O>>,
+pub struct Image<O> {
+    /// The slots that spaces are in, without a gap.
+    pub spaces: BTreeMap<u32, SpaceImage>,
+    /// The slots of each space, without a gap.
+    pub slots: BTreeMap<SlotNumber, SlotImage<O>>,
+}
+
+/// A slot that a space can be in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SpaceImage {
+    /// Of the space that is in it, or of the next one; 0 if there is none.
+    pub generation: u16,
+    /// How many capabilities the space in it may hold; none if there is no space.
+    pub quota: Option<u32>,
 }
 
 /// A slot of a space.
@@ -64,13 +70,30 @@ impl SpaceId {
     }
 }
 
+impl<O> Default for Image<O> {
+    fn default() -> Self {
+        Self { spaces: BTreeMap::new(), slots: BTreeMap::new() }
+    }
+}
+
 impl<O: Clone> Capabilities<O> {
-    /// A space as data.
-    ///
-    /// # Errors
-    /// `StaleSpace`.
-    pub fn image(&self, space: SpaceId) -> Result<SpaceImage<O>, Error> {
-        let nodes = self.forest.spaces.find(space.0).ok_or(Error::StaleSpace)?;
+    /// What has changed since this was asked last, or else since it was made or restored.
+    pub fn take_changes(&mut self) -> Changes {
+        self.forest.take_changes()
+    }
+
+    /// A slot that a space can be in, if there is such a slot.
+    #[must_use]
+    pub fn space_image(&self, slot: u32) -> Option<SpaceImage> {
+        let (generation, nodes) = self.forest.spaces().image(slot)?;
+        Some(SpaceImage { generation, quota: nodes.map(Slots::limit) })
+    }
+
+    /// A slot of a space, if there are such a space and such a slot.
+    #[must_use]
+    pub fn slot_image(&self, at: SlotNumber) -> Option<SlotImage<O>> {
+        let (_, nodes) = self.forest.spaces().image(at.space)?;
+        let (generation, node) = nodes?.image(at.slot)?;
         let capability = |node: &Node<O>| CapabilityImage {
             object: node.object.clone(),
             rights: node.rights,
@@ -78,61 +101,51 @@ impl<O: Clone> Capabilities<O> {
             serial: node.serial,
             parent: node.parent.map(|place| (place.space, place.handle)),
         };
-        let slots = nodes
-            .image()
-            .map(|(generation, node)| SlotImage { generation, capability: node.map(capability) });
-        Ok(SpaceImage { space, quota: nodes.limit(), slots: slots.collect() })
+        Some(SlotImage { generation, capability: node.map(capability) })
     }
 
-    /// The generation of each slot for spaces: of the space that is in it, or of the next one.
+    /// Makes the spaces of an image, and no other space's name again. What is behind a gap is left
+    /// out.
     #[must_use]
-    pub fn space_generations(&self) -> Vec<u16> {
-        self.forest.spaces.image().map(|(generation, _)| generation).collect()
-    }
-
-    /// Makes the spaces of these images, and no other space's name again.
-    #[must_use]
-    pub fn restore(max_spaces: u32, generations: &[u16], images: Vec<SpaceImage<O>>) -> Self {
+    pub fn restore(max_spaces: u32, image: &Image<O>) -> Self {
         let mut parents = BTreeMap::new();
-        let mut spaces = BTreeMap::new();
-        for image in images {
-            let id = image.space;
-            for (slot, kept) in (0..).zip(&image.slots) {
-                if let (Some(generation), Some(kept)) =
-                    (NonZeroU16::new(kept.generation), &kept.capability)
-                {
-                    let place = Place { space: id, handle: Handle(Key { slot, generation }) };
-                    let parent = kept.parent.map(|(space, handle)| Place { space, handle });
-                    parents.insert(kept.serial, (place, parent));
-                }
-            }
-            let node = |kept: CapabilityImage<O>| {
-                Node::lone(kept.object, kept.rights, kept.badge, kept.serial)
-            };
-            let slots = image.slots.into_iter();
-            let slots = slots.map(|slot| (slot.generation, slot.capability.map(node)));
-            let slots = Slots::restore(image.quota, slots);
-            spaces.insert(id, slots);
-        }
+        let spaces = (0..).zip(&image.spaces).take_while(|(at, (slot, _))| at == *slot);
+        let spaces = spaces.map(|(slot, (_, kept))| {
+            let generation = NonZeroU16::new(kept.generation);
+            let space = generation.zip(kept.quota).map(|(generation, quota)| {
+                restore_space(image, SpaceId(Key { slot, generation }), quota, &mut parents)
+            });
+            (kept.generation, space)
+        });
+        let spaces = Slots::restore(max_spaces, spaces);
         let next_serial = parents.last_key_value().map_or(0, |(serial, _)| serial + 1);
-        let mut forest =
-            Forest::restore(restore_spaces(max_spaces, generations, spaces), next_serial);
+        let mut forest = Forest::restore(spaces, next_serial);
         link(&mut forest, parents);
         Self::of(forest)
     }
 }
 
-/// The table of spaces.
-fn restore_spaces<O>(
-    max_spaces: u32,
-    generations: &[u16],
-    mut spaces: BTreeMap<SpaceId, Slots<Node<O>>>,
-) -> Slots<Slots<Node<O>>> {
-    let image = (0..).zip(generations).map(|(slot, generation)| {
-        let key = NonZeroU16::new(*generation).map(|generation| Key { slot, generation });
-        (*generation, key.and_then(|key| spaces.remove(&SpaceId(key))))
+/// Makes the nodes of a space, and notes by the serial of each where it is and what its parent is.
+fn restore_space<O: Clone>(
+    image: &Image<O>,
+    space: SpaceId,
+    quota: u32,
+    parents: &mut BTreeMap<u64, (Place, Option<Place>)>,
+) -> Slots<Node<O>> {
+    let slot = |slot| SlotNumber { space: space.0.slot, slot };
+    let slots = (0..).zip(image.slots.range(slot(0)..=slot(u32::MAX)));
+    let slots = slots.take_while(|(at, (number, _))| *at == number.slot);
+    let nodes = slots.map(|(slot, (_, kept))| {
+        let generation = NonZeroU16::new(kept.generation);
+        let node = generation.zip(kept.capability.as_ref()).map(|(generation, kept)| {
+            let place = Place { space, handle: Handle(Key { slot, generation }) };
+            let parent = kept.parent.map(|(space, handle)| Place { space, handle });
+            parents.insert(kept.serial, (place, parent));
+            Node::lone(kept.object.clone(), kept.rights, kept.badge, kept.serial)
+        });
+        (kept.generation, node)
     });
-    Slots::restore(max_spaces, image)
+    Slots::restore(quota, nodes)
 }
 
 /// Links each capability to its parent, the oldest first; those without one go.
@@ -146,6 +159,8 @@ fn link<O>(forest: &mut Forest<O>, parents: BTreeMap<u64, (Place, Option<Place>)
             gone.insert(place);
         }
     }
+    // So far it looks as its image does.
+    forest.take_changes();
     for place in gone {
         forest.take(place);
     }

@@ -28,6 +28,7 @@
 extern crate alloc;
 
 mod capabilities;
+mod changes;
 mod error;
 mod forest;
 mod handle;
@@ -36,7 +37,8 @@ mod rights;
 mod slots;
 
 pub use capabilities::{Capabilities, Capability, Removed, UNBADGED};
+pub use changes::{Changes, SlotNumber};
 pub use error::Error;
 pub use handle::{Handle, SpaceId};
-pub use image::{CapabilityImage, SlotImage, SpaceImage};
+pub use image::{CapabilityImage, Image, SlotImage, SpaceImage};
 pub use rights::Rights;

@@ -116,16 +116,23 @@ impl<T> Slots<T> {
         })
     }
 
-    /// All slots in order: the generation of each, 0 if it is retired, and what is in it.
-    pub(crate) fn image(&self) -> impl Iterator<Item = (u16, Option<&T>)> {
-        self.slots.iter().map(|slot| match &slot.state {
+    /// How many slots there are, whatever is in them.
+    pub(crate) fn len(&self) -> u32 {
+        // No slot has a number beyond that.
+        u32::try_from(self.slots.len()).unwrap_or(u32::MAX)
+    }
+
+    /// A slot: its generation, 0 if it is retired, and what is in it.
+    pub(crate) fn image(&self, slot: u32) -> Option<(u16, Option<&T>)> {
+        let slot = self.slots.get(slot as usize)?;
+        Some(match &slot.state {
             State::Occupied(value) => (slot.generation.get(), Some(value)),
             State::Vacant { .. } => (slot.generation.get(), None),
             State::Retired => (0, None),
         })
     }
 
-    /// A table of these slots, as [`Slots::image`] has shown them.
+    /// A table of these slots, in order, as [`Slots::image`] has shown them.
     pub(crate) fn restore(limit: u32, image: impl IntoIterator<Item = (u16, Option<T>)>) -> Self {
         let mut slots = Self::new(limit);
         for (index, (generation, value)) in (0..).zip(image) {

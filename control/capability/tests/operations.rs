@@ -2,7 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a scene that cannot be set must end the test")]
 
-use capability::{Capabilities, Error, Handle, Removed, Rights, SpaceId, UNBADGED};
+use capability::{
+    Capabilities, Error, Handle, Image, Removed, Rights, SlotNumber, SpaceId, UNBADGED,
+};
 
 const QUOTA: u32 = 8;
 
@@ -232,12 +234,19 @@ fn what_has_lost_its_parent_is_not_restored() {
     let child = grant(0, root, 1);
     let grandchild = grant(1, child, 2);
     let other = grant(0, root, 2);
-    let mut images: Vec<_> =
-        spaces.iter().map(|space| capabilities.image(*space).unwrap()).collect();
-    images[1].slots[0].capability = None;
-    let restored = Capabilities::restore(4, &capabilities.space_generations(), images);
+    let mut image = Image::default();
+    let changes = capabilities.take_changes();
+    let spaces_of = |slot| Some((slot, capabilities.space_image(slot)?));
+    image.spaces.extend(changes.spaces.into_iter().filter_map(spaces_of));
+    let slots_of = |at| Some((at, capabilities.slot_image(at)?));
+    image.slots.extend(changes.slots.into_iter().filter_map(slots_of));
+    let lost = SlotNumber { space: 1, slot: 0 };
+    image.slots.get_mut(&lost).unwrap().capability = None;
+    let mut restored = Capabilities::restore(4, &image);
     let found = |handle| restored.lookup(spaces[2], handle, Rights::empty()).map(|_| ());
     assert_eq!(found(grandchild), Err(Error::StaleHandle));
     assert_eq!(found(other), Ok(()));
     assert_eq!(restored.held(spaces[2]), Ok(1));
+    let slots = restored.take_changes().slots;
+    assert_eq!(slots.into_iter().collect::<Vec<_>>(), [SlotNumber { space: 2, slot: 0 }]);
 }

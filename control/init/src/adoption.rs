@@ -11,15 +11,16 @@ use crate::init::Init;
 use crate::logging::holding_service;
 use crate::outbox::Outbox;
 use crate::records::{
-    self, CLIENT, ENDPOINT, REGION, REST, SERVICE, SESSION, SPACE, SavedSession, Words, keeper_key,
+    self, CLIENT, ENDPOINT, REGION, REST, SERVICE, SESSION, SavedSession, Words, keeper_key,
 };
 use crate::services::{Provider, Pulse, Service};
 use crate::sessions::{Phase, SessionRecord};
+use crate::spaces;
 use crate::tokens::Source;
 use alloc::collections::BTreeSet;
 use alloc::format;
 use alloc::vec::Vec;
-use capability::{Capabilities, Handle, SpaceId};
+use capability::{Handle, SpaceId};
 use control::message::{ServiceCommand, SessionNamed};
 use dataplane::SessionId;
 use dataplane::entry::Errno;
@@ -106,11 +107,8 @@ impl Init {
         for (service, capability) in self.services.iter_mut().zip(capabilities) {
             service.capability = capability;
         }
-        let generations: Vec<u16> = words.list(Words::number)?;
-        let spaces = self.saved(SPACE);
-        let images = spaces.iter().filter_map(|(id, value)| records::read_space(*id, value));
-        let images = images.collect();
-        self.capabilities = Capabilities::restore(crate::init::MAX_SPACES, &generations, images);
+        let journal = &self.records.as_ref()?.journal;
+        self.capabilities = spaces::read(journal, crate::init::MAX_SPACES);
         Some(())
     }
 
@@ -202,11 +200,7 @@ impl Init {
                 .as_ref()
                 .is_some_and(|channel| self.machine.poller.add(&channel.source(), token).is_ok());
             let Some(channel) = channel.filter(|_| watched) else {
-                for heir in self.capabilities.heirs(space).unwrap_or_default() {
-                    self.touch_space(heir);
-                }
                 let _ = self.capabilities.destroy_space(space);
-                self.touch_space(space);
                 self.touch(CLIENT, id);
                 continue;
             };
@@ -224,12 +218,10 @@ impl Init {
 
     /// The capabilities of a space that init itself has given it.
     fn held_from_own(&self, space: SpaceId) -> Vec<(Handle, crate::clients::Object)> {
-        let Ok(image) = self.capabilities.image(space) else { return Vec::new() };
-        let given = (0u64..).zip(image.slots).filter_map(|(at, slot)| {
-            let capability = slot.capability?;
-            let handle = Handle::from_word(at | u64::from(slot.generation) << 32)?;
+        let Ok(held) = self.capabilities.list(space) else { return Vec::new() };
+        let given = held.filter_map(|(handle, capability)| {
             let (from, _) = capability.parent?;
-            (from == self.own).then_some((handle, capability.object))
+            (from == self.own).then_some((handle, *capability.object))
         });
         given.collect()
     }
@@ -250,7 +242,9 @@ impl Init {
     }
 
     fn forget_all(&mut self) {
-        let Some(records) = &self.records else { return };
+        let Some(records) = &mut self.records else { return };
+        // Without room for this there is none for what follows, and so no journal.
+        let _ = records.journal.clear();
         records.keeper.keys().into_iter().for_each(|key| records.keeper.forget(key));
     }
 
@@ -311,7 +305,7 @@ impl Init {
 
     /// Nothing of what there is was written down yet.
     fn touch_everything(&mut self) {
-        self.touch_space(self.own);
+        self.touch(REST, 0);
         (0..self.services.len() as u64).for_each(|place| self.touch(SERVICE, place));
     }
 }

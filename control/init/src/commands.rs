@@ -127,9 +127,6 @@ impl Init {
                 give(service.capability, rights, Object::Service(place));
             }
         }
-        let space = client.space;
-        self.touch_space(space);
-        self.touch_space(self.own);
         self.welcome(id, request, None)
     }
 

@@ -72,8 +72,6 @@ impl Init {
         }
         self.keep(ENDPOINT, place as u64, &[source]);
         self.touch(SERVICE, place as u64);
-        self.touch_space(self.own);
-        self.touch_space(space);
         self.reply_with(id, request, &BrokerReply::Endpoint(Derived { handle }), [others].into());
         Ok(())
     }
@@ -155,7 +153,7 @@ impl Init {
         self.touch(SERVICE, place as u64);
         self.touch(ENDPOINT, place as u64);
         if let Ok(removed) = self.capabilities.revoke(self.own, capability) {
-            self.end_what_stood_on(NOBODY, 0, (self.own, removed));
+            self.end_what_stood_on(NOBODY, 0, &removed);
         }
     }
 

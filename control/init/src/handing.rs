@@ -69,7 +69,6 @@ impl Init {
         let rights = wish.rights | Rights::DERIVE;
         let handed = self.capabilities.grant(space, used.handle, self.own, rights, wish.badge);
         let handle = handed.map_err(not_derived)?;
-        self.touch_space(self.own);
         let mut bytes = [0; 16];
         self.machine.random.fill(&mut bytes);
         let ticket = Ticket::from_bytes(bytes);
@@ -97,8 +96,6 @@ impl Init {
         };
         self.tickets.0.remove(&ticket);
         let gone = self.capabilities.delete(self.own, from).map(|gone| gone.object);
-        self.touch_space(self.own);
-        self.touch_space(space);
         let service = gone.ok().and_then(|object: Object| self.name_of(object)).ok_or(NOT_HELD)?;
         let taken = HeldCapability { handle, rights, service };
         self.reply(id, request, &BrokerReply::Taken(taken));
@@ -120,7 +117,6 @@ impl Init {
         for handle in late {
             let _ = self.capabilities.delete(self.own, handle);
         }
-        self.touch_space(self.own);
     }
 
     /// Takes back what an earlier init had made tickets for, which nobody can take any more.
@@ -134,6 +130,5 @@ impl Init {
         for handle in stray {
             let _ = self.capabilities.delete(self.own, handle);
         }
-        self.touch_space(self.own);
     }
 }

@@ -276,7 +276,6 @@ impl Init {
             let source = channel.source();
             self.clients.insert(id, Client::new(channel, peer, space));
             self.keep(CLIENT, id, &[source]);
-            self.touch_space(space);
             self.commit();
         }
         self.unfinished.insert(Source::Listener);
@@ -336,13 +335,8 @@ impl Init {
         self.questions.forget(id);
         self.forget_given(id);
         self.end_endpoints_of(id);
-        for heir in self.capabilities.heirs(client.space).unwrap_or_default() {
-            self.touch_space(heir);
-        }
         let _ = self.capabilities.destroy_space(client.space);
         self.touch(CLIENT, id);
-        self.touch_space(client.space);
-        self.touch_space(self.own);
         for session in client.sessions {
             self.close_session(session);
         }

@@ -102,6 +102,25 @@ impl<O: Clone> Journal<O> {
         self.map.range(range).map(|(key, value)| (key.id, value.as_slice()))
     }
 
+    /// Sets a value that is a sequence of words, or removes it.
+    ///
+    /// # Errors
+    /// As for [`Journal::put`].
+    pub(crate) fn set(&mut self, key: Key, words: Option<Vec<u64>>) -> Result<(), Unusable> {
+        let Some(words) = words else { return self.remove(key) };
+        let bytes: Vec<u8> = words.into_iter().flat_map(u64::to_le_bytes).collect();
+        self.put(key, &bytes)
+    }
+
+    /// Removes everything.
+    ///
+    /// # Errors
+    /// As for [`Journal::put`].
+    pub(crate) fn clear(&mut self) -> Result<(), Unusable> {
+        let keys: Vec<Key> = self.map.keys().copied().collect();
+        keys.into_iter().try_for_each(|key| self.remove(key))
+    }
+
     /// Sets a value.
     ///
     /// # Errors

@@ -30,6 +30,7 @@ mod records;
 mod revocation;
 mod services;
 mod sessions;
+mod spaces;
 mod statistics;
 mod supervision;
 mod tokens;

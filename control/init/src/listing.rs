@@ -56,10 +56,8 @@ impl Init {
             |(_, client)| ClientIdentity { pid: client.peer.pid, uid: client.peer.uid },
         );
         let sessions = holder.map(|(_, client)| self.standing(client)).unwrap_or_default();
-        let Ok(image) = self.capabilities.image(space) else { return Vec::new() };
-        let nodes = (0u64..).zip(image.slots).filter_map(|(at, slot)| {
-            let capability = slot.capability?;
-            let handle = Handle::from_word(at | u64::from(slot.generation) << 32)?;
+        let Ok(held) = self.capabilities.list(space) else { return Vec::new() };
+        let nodes = held.filter_map(|(handle, capability)| {
             let (parent_space, parent_handle) =
                 capability.parent.map_or((0, 0), |(space, at)| (space.to_word(), at.to_word()));
             Some(CapabilityNode {
@@ -69,7 +67,7 @@ impl Init {
                 parent_handle,
                 rights: capability.rights,
                 badge: capability.badge,
-                object: self.name_of(capability.object)?,
+                object: self.name_of(*capability.object)?,
                 pid,
                 uid,
                 sessions: sessions.get(&handle).copied().unwrap_or(0),
@@ -108,7 +106,7 @@ impl Init {
             return Err((Errno::EPERM, "it is init's own: nobody could use the service any more"));
         }
         let removed = self.capabilities.uproot(space, named.handle).map_err(|_| NO_NODE)?;
-        self.end_what_stood_on(id, request, (space, removed));
+        self.end_what_stood_on(id, request, &removed);
         Ok(())
     }
 }

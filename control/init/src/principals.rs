@@ -174,8 +174,6 @@ impl Init {
         if let Some(client) = self.clients.get_mut(&id) {
             client.held.append(&mut held);
         }
-        self.touch_space(space);
-        self.touch_space(self.own);
         self.commit();
         // What it held before it keeps, but whoever shows a token means to do what that allows.
         self.welcome(id, request, Some(badge))
@@ -231,7 +229,7 @@ impl Init {
                 // An administrator may have revoked it before.
                 let Ok(removed) = self.capabilities.revoke(self.own, root) else { continue };
                 // Nobody waits for it, but a service that does not acknowledge is ended all the same.
-                self.end_what_stood_on(NOBODY, 0, (self.own, removed));
+                self.end_what_stood_on(NOBODY, 0, &removed);
             }
         }
     }

@@ -1,20 +1,22 @@
-//! How what init knows is written to the journal: one value for each client, session, service,
-//! region and capability space, and one for the rest. All of them are sequences of 64-bit words.
+//! How what init knows is written to the journal: one value for each client, session, service and
+//! region, those of the capabilities (`spaces`), and one for the rest. All of them are sequences of
+//! 64-bit words.
 //!
 //! Changing something touches its key; before init answers for what it did, it commits: each key that
-//! was touched is written as it is then, or removed.
+//! was touched is written as it is then, or removed. Capabilities note by themselves what changes.
 
-use crate::clients::{Client, Object};
+use crate::clients::Client;
 use crate::endpoints;
 use crate::init::Init;
 use crate::journal::{Journal, Key};
 use crate::principals::Given;
 use crate::services::Service;
 use crate::sessions::{Phase, SessionRecord};
+use crate::spaces;
 use alloc::boxed::Box;
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
-use capability::{CapabilityImage, Handle, Rights, SlotImage, SpaceId, SpaceImage};
+use capability::{Handle, Rights};
 use control::message::{Layers, ServiceState, SessionTerms};
 use control::platform::{Keeper, Poking};
 use dataplane::Owner;
@@ -27,7 +29,8 @@ pub(crate) const SERVICE: u16 = 4;
 pub(crate) const SPACE: u16 = 5;
 pub(crate) const REST: u16 = 6;
 pub(crate) const AUTHENTICATION: u16 = 7;
-pub(crate) const ENDPOINT: u16 = 8;
+pub(crate) const SLOT: u16 = 8;
+pub(crate) const ENDPOINT: u16 = 9;
 
 /// The journal and what was changed since the last commit. Without a keeper there is neither.
 pub(crate) struct Records {
@@ -84,12 +87,6 @@ impl Init {
         }
     }
 
-    /// The capabilities of a space have changed.
-    pub(crate) fn touch_space(&mut self, space: SpaceId) {
-        self.touch(SPACE, space.to_word());
-        self.touch(REST, 0);
-    }
-
     /// Has descriptors kept that the next init needs, and their key written down.
     pub(crate) fn keep(&mut self, kind: u16, id: u64, descriptors: &[Descriptor]) {
         if let Some(records) = &self.records {
@@ -102,26 +99,21 @@ impl Init {
 
     /// Writes down what has changed.
     pub(crate) fn commit(&mut self) {
+        let changes = self.capabilities.take_changes();
         let Some(mut records) = self.records.take() else { return };
         let touched = core::mem::take(&mut records.touched);
-        if touched.is_empty() {
+        if touched.is_empty() && changes.is_empty() {
             self.records = Some(records);
             return;
         }
         let mut gone = Vec::new();
-        let mut written = Ok(());
+        let mut written = spaces::write(&mut records.journal, &self.capabilities, &changes);
         for key in touched {
             let value = self.value(key);
-            written = written.and(match &value {
-                Some(words) => {
-                    let bytes: Vec<u8> = words.iter().flat_map(|word| word.to_le_bytes()).collect();
-                    records.journal.put(key, &bytes)
-                }
-                None => records.journal.remove(key),
-            });
             if value.is_none() && matches!(key.kind, CLIENT | SESSION | REGION | ENDPOINT) {
                 gone.push(keeper_key(key.kind, key.id));
             }
+            written = written.and_then(|()| records.journal.set(key, value));
         }
         if written.is_err() {
             // No journal is better than one that says what is not so: the system goes on, and
@@ -142,7 +134,6 @@ impl Init {
             SERVICE => self.services.get(usize::try_from(key.id).ok()?).map(service),
             ENDPOINT => self.services.get(usize::try_from(key.id).ok()?).and_then(endpoints::words),
             AUTHENTICATION => self.given.get(&key.id).map(Given::words),
-            SPACE => self.capabilities.image(SpaceId::from_word(key.id)?).ok().map(|it| space(&it)),
             _ => Some(self.rest()),
         }
     }
@@ -160,9 +151,6 @@ impl Init {
         ];
         words.push(self.services.len() as u64);
         words.extend(self.services.iter().map(|service| service.capability.to_word()));
-        let generations = self.capabilities.space_generations();
-        words.push(generations.len() as u64);
-        words.extend(generations.into_iter().map(u64::from));
         words
     }
 }
@@ -312,41 +300,4 @@ fn state(number: u64) -> ServiceState {
         7 => ServiceState::Paused,
         _ => ServiceState::Failed,
     }
-}
-
-fn space(image: &SpaceImage<Object>) -> Vec<u64> {
-    let mut words = alloc::vec![u64::from(image.quota), image.slots.len() as u64];
-    for slot in &image.slots {
-        words.extend([u64::from(slot.generation), u64::from(slot.capability.is_some())]);
-        if let Some(capability) = &slot.capability {
-            words.push(capability.object.to_word());
-            words.extend([capability.rights.bits(), capability.badge, capability.serial]);
-            let parent = capability.parent;
-            words.extend(parent.map_or([0, 0], |(space, at)| [space.to_word(), at.to_word()]));
-        }
-    }
-    words
-}
-
-/// What the journal says of a space.
-pub(crate) fn read_space(id: u64, bytes: &[u8]) -> Option<SpaceImage<Object>> {
-    let words = &mut Words::new(bytes);
-    let space = SpaceId::from_word(id)?;
-    let quota = words.number()?;
-    let slots = words.list(|words| {
-        let generation = words.number()?;
-        let capability = if words.word()? == 0 { None } else { Some(read_capability(words)?) };
-        Some(SlotImage { generation, capability })
-    })?;
-    Some(SpaceImage { space, quota, slots })
-}
-
-fn read_capability(words: &mut Words<'_>) -> Option<CapabilityImage<Object>> {
-    Some(CapabilityImage {
-        object: Object::from_word(words.word()?)?,
-        rights: Rights::from_bits_truncate(words.word()?),
-        badge: words.word()?,
-        serial: words.word()?,
-        parent: SpaceId::from_word(words.word()?).zip(Handle::from_word(words.word()?)),
-    })
 }

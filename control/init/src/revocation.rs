@@ -11,7 +11,7 @@ use crate::needs::Used;
 use crate::sessions::{Phase, SessionRecord};
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
-use capability::{Handle, Removed, Rights, SpaceId};
+use capability::{Handle, Removed, Rights};
 use control::message::{BrokerReply, Derived, ServiceCommand, SessionNamed};
 use dataplane::SessionId;
 use dataplane::entry::Errno;
@@ -27,7 +27,6 @@ impl Init {
         let space = self.clients.get(&id).ok_or(NOT_HELD)?.space;
         let derived = self.capabilities.derive(space, from.handle, rights, badge);
         let handle = derived.map_err(not_derived)?;
-        self.touch_space(space);
         self.reply(id, request, &BrokerReply::Derived(Derived { handle }));
         Ok(())
     }
@@ -35,21 +34,14 @@ impl Init {
     pub(crate) fn revoke(&mut self, id: u64, request: u64, used: Used) -> Result<(), Refused> {
         let space = self.clients.get(&id).ok_or(NOT_HELD)?.space;
         let removed = self.capabilities.revoke(space, used.handle).map_err(|_| NOT_HELD)?;
-        self.end_what_stood_on(id, request, (space, removed));
+        self.end_what_stood_on(id, request, &removed);
         Ok(())
     }
 
     /// Ends what stood on capabilities that are no more, and then answers with `Done`.
-    pub(crate) fn end_what_stood_on(
-        &mut self,
-        id: u64,
-        request: u64,
-        (space, removed): (SpaceId, Vec<Removed<Object>>),
-    ) {
-        self.touch_space(space);
-        removed.iter().for_each(|gone| self.touch_space(gone.space));
-        let revoked = self.sessions_on(&removed);
-        let mut standing = self.ending(&removed);
+    pub(crate) fn end_what_stood_on(&mut self, id: u64, request: u64, removed: &[Removed<Object>]) {
+        let revoked = self.sessions_on(removed);
+        let mut standing = self.ending(removed);
         standing.extend(revoked.iter().copied().map(Standing::Session));
         if standing.is_empty() {
             return self.reply(id, request, &BrokerReply::Done);

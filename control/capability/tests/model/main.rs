@@ -1,7 +1,8 @@
 //! Random operations on the capability space and on a naive model of it must agree.
 //!
 //! Handles and spaces that are gone stay in play, so stale ones are tried as often as live ones.
-//! Faulty spaces show that the comparison notices what it is there for. `VERIDIAN_OPERATIONS` says how
+//! An image that is kept up to date by what is said to have changed must be the image of all; from it
+//! the space is restored now and then. Faulty spaces show that the comparison notices what it is there for. `VERIDIAN_OPERATIONS` says how
 //! many operations there are at least, usually 50,000. The seed is printed; `PROPTEST_RNG_SEED` repeats
 //! a run.
 
@@ -12,6 +13,7 @@
     reason = "a fault in the model must end the test"
 )]
 
+mod image;
 mod naive;
 mod subject;
 
@@ -20,12 +22,14 @@ use std::collections::hash_map::RandomState;
 use std::env;
 use std::hash::BuildHasher;
 
-use capability::{Capabilities, Handle, Rights, SpaceId};
+use capability::{Capabilities, Handle, Image, Rights, SpaceId};
 use naive::Naive;
 use proptest::prelude::*;
 use proptest::sample::Index;
 use proptest::test_runner::{Config, RngSeed, TestCaseResult, TestError, TestRunner};
-use subject::{Amplifying, Faultless, NoGenerations, Rebadging, ShallowRevoke, Subject};
+use subject::{
+    Amplifying, Faultless, ForgetsHeirs, NoGenerations, Rebadging, ShallowRevoke, Subject,
+};
 
 const MAX_SPACES: u32 = 4;
 const QUOTA: u32 = 12;
@@ -86,16 +90,20 @@ struct Comparison<S> {
     naive: Naive,
     spaces: Vec<SpaceId>,
     issued: Vec<(SpaceId, Handle)>,
+    /// Kept up to date by what is said to have changed.
+    image: Image<u8>,
 }
 
 impl<S: Subject> Comparison<S> {
     /// Starts with two spaces and one capability.
     fn new(subject: S) -> Result<Self, TestCaseError> {
         let naive = Naive::new(MAX_SPACES, QUOTA);
-        let mut this = Self { subject, naive, spaces: Vec::new(), issued: Vec::new() };
+        let (spaces, issued, image) = (Vec::new(), Vec::new(), Image::default());
+        let mut this = Self { subject, naive, spaces, issued, image };
         this.create_space()?;
         this.create_space()?;
         this.mint(this.spaces[0], 0, Rights::all(), 0)?;
+        this.compare_image()?;
         Ok(this)
     }
 
@@ -170,15 +178,20 @@ impl<S: Subject> Comparison<S> {
                 self.lookup(space(other), target(index).1, Rights::empty())?;
             }
             Operation::Restart => {
-                let old = self.subject.inner();
-                let images = self.spaces.iter().filter_map(|space| old.image(*space).ok());
-                let images = images.collect();
-                *old = Capabilities::restore(MAX_SPACES, &old.space_generations(), images);
+                *self.subject.inner() = Capabilities::restore(MAX_SPACES, &self.image);
             }
         }
         for space in &self.spaces {
             prop_assert_eq!(subject::list(self.subject.inner(), *space), self.naive.list(*space));
         }
+        self.compare_image()
+    }
+
+    /// Takes anew what is said to have changed, and compares that with the whole.
+    fn compare_image(&mut self) -> TestCaseResult {
+        let changes = self.subject.take_changes();
+        image::update(&mut self.image, self.subject.inner(), &changes);
+        prop_assert_eq!(&self.image, &image::of(self.subject.inner()));
         Ok(())
     }
 
@@ -252,4 +265,9 @@ fn revocation_that_leaves_descendants_is_noticed() {
 #[test]
 fn lookup_without_generations_is_noticed() {
     compare(NoGenerations, USUAL_OPERATIONS).unwrap_err();
+}
+
+#[test]
+fn changes_without_those_of_heirs_are_noticed() {
+    compare(ForgetsHeirs, USUAL_OPERATIONS).unwrap_err();
 }

@@ -2,7 +2,7 @@
 //!
 //! Each faulty version is the real one with one check undone, as a careless change would.
 
-use capability::{Capabilities, Error, Handle, Removed, Rights, SpaceId};
+use capability::{Capabilities, Changes, Error, Handle, Removed, Rights, SpaceId};
 
 use crate::naive::Found;
 
@@ -31,6 +31,10 @@ pub(crate) trait Subject {
     fn lookup(&mut self, space: SpaceId, handle: Handle, needed: Rights) -> Result<Found, Error> {
         let found = self.inner().lookup(space, handle, needed)?;
         Ok((*found.object, found.rights, found.badge))
+    }
+
+    fn take_changes(&mut self) -> Changes {
+        self.inner().take_changes()
     }
 }
 
@@ -132,5 +136,21 @@ impl Subject for NoGenerations {
         let handle = occupant.map_or(handle, |(handle, _)| handle);
         let found = self.0.lookup(space, handle, needed)?;
         Ok((*found.object, found.rights, found.badge))
+    }
+}
+
+/// Does not say what becomes of others' capabilities when a space is destroyed.
+pub(crate) struct ForgetsHeirs(pub(crate) Capabilities<u8>);
+
+impl Subject for ForgetsHeirs {
+    fn inner(&mut self) -> &mut Capabilities<u8> {
+        &mut self.0
+    }
+
+    fn take_changes(&mut self) -> Changes {
+        let mut changes = self.0.take_changes();
+        let spaces = &changes.spaces;
+        changes.slots.retain(|at| spaces.is_empty() || spaces.contains(&at.space));
+        changes
     }
 }
