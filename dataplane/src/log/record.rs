@@ -224,6 +224,7 @@ mod tests {
         #![proptest_config(config())]
 
         #[test]
+        #[cfg_attr(miri, ignore = "long texts take minutes, and nothing here is unsafe")]
         fn what_is_written_is_read(record in record(), behind: Vec<u8>) {
             let mut bytes = record.encode();
             let length = bytes.len();
@@ -239,6 +240,7 @@ mod tests {
         }
 
         #[test]
+        #[cfg_attr(miri, ignore = "as above")]
         fn what_is_too_long_is_cut(message in ".{0,3000}", value in ".{0,3000}") {
             let fields = alloc::vec![("name".into(), value.clone()), ("other".into(), value)];
             let record = Record {
