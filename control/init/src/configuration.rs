@@ -1,6 +1,7 @@
 //! What can be changed while the system runs. Where a configuration is written and how, init does
 //! not know: it asks, and is told a policy and units.
 
+use crate::accepted::UNIT;
 use crate::commands::Refused;
 use crate::init::Init;
 use crate::policy::Policy;
@@ -70,9 +71,10 @@ impl Init {
                 self.policy = changed.policy;
                 for unit in changed.units {
                     let services = &mut self.services;
-                    if let Some(service) = services.iter_mut().find(|s| s.unit.name == unit.name) {
-                        service.unit = unit;
-                    }
+                    let place = services.iter().position(|it| it.unit.name == unit.name);
+                    let Some(place) = place else { continue };
+                    services.get_mut(place).into_iter().for_each(|it| it.take_unit(unit.clone()));
+                    self.touch(UNIT, place as u64);
                 }
                 self.tell_configured(id, request, DONE, &changed.text);
             }

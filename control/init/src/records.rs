@@ -1,10 +1,11 @@
 //! How what init knows is written to the journal: one value for each client, session, service and
-//! region, those of the capabilities (`spaces`), and one for the rest. All of them are sequences of
+//! region, those of the units (`accepted`) and of the capabilities (`spaces`), and one for the rest. All of them are sequences of
 //! 64-bit words.
 //!
 //! Changing something touches its key; before init answers for what it did, it commits: each key that
 //! was touched is written as it is then, or removed. Capabilities note by themselves what changes.
 
+use crate::accepted::{UNIT, unit_words};
 use crate::clients::Client;
 use crate::init::Init;
 use crate::journal::{Journal, Key};
@@ -128,6 +129,7 @@ impl Init {
             SESSION => self.sessions.get(&SessionId(key.id)).map(session),
             REGION => self.grants.record(key.id).map(|(place, bytes)| alloc::vec![place, bytes]),
             SERVICE => self.services.get(usize::try_from(key.id).ok()?).map(service),
+            UNIT => self.services.get(usize::try_from(key.id).ok()?).map(|it| unit_words(&it.unit)),
             AUTHENTICATION => self.given.get(&key.id).map(Given::words),
             _ => Some(self.rest()),
         }

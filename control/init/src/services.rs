@@ -78,6 +78,16 @@ pub(crate) struct Service {
     pub(crate) next_request: u64,
 }
 
+/// Finds the places of those that each service needs, or comes after, from their names.
+pub(crate) fn find_places(services: &mut [Service]) {
+    let names: Vec<Name> = services.iter().map(|service| service.name).collect();
+    let place_of = |name: &String| names.iter().position(|other| other.as_str() == name);
+    for service in services {
+        service.needs = service.unit.needs.iter().filter_map(place_of).collect();
+        service.after = service.unit.after.iter().filter_map(place_of).collect();
+    }
+}
+
 /// Whether a service gives signs of life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Pulse {
@@ -132,6 +142,14 @@ impl Service {
             awaited: BTreeMap::new(),
             next_request: 1,
         }
+    }
+
+    /// Takes other settings. What it needs and whom it may use counts from a start of the system on,
+    /// and stays.
+    pub(crate) fn take_unit(&mut self, new: Unit) {
+        let old = core::mem::replace(&mut self.unit, new);
+        (self.unit.needs, self.unit.wants, self.unit.after) = (old.needs, old.wants, old.after);
+        self.unit.capabilities = old.capabilities;
     }
 
     /// Sends a command whose answer matters. If the service is gone, its end is noticed soon.
