@@ -5,15 +5,16 @@
 //! message that it was about to handle is: messages are looked at, handled, written down, and only
 //! then taken. Sessions that were being opened or closed are closed.
 
+use crate::accepted::{Configured, Differences};
 use crate::clients::{Client, Question, QuestionKind, Standing};
 use crate::commands::Refused;
 use crate::init::Init;
 use crate::logging::holding_service;
 use crate::outbox::Outbox;
 use crate::records::{
-    self, CLIENT, ENDPOINT, REGION, REST, SERVICE, SESSION, SavedSession, Words, keeper_key,
+    self, CLIENT, ENDPOINT, REGION, REST, SERVICE, SESSION, SavedSession, UNIT, Words, keeper_key,
 };
-use crate::services::{Provider, Pulse, Service};
+use crate::services::{Pulse, Service};
 use crate::sessions::{Phase, SessionRecord};
 use crate::spaces;
 use crate::tokens::Source;
@@ -37,19 +38,19 @@ const UNKNOWN_END: i32 = -9;
 
 impl Init {
     /// Takes up what an earlier init has left; whether there was anything.
-    pub fn adopt(&mut self) -> bool {
+    pub fn adopt(&mut self, configured: Configured) -> bool {
         let is_new = self.records.as_ref().is_none_or(|records| records.journal.is_empty());
-        if is_new || self.adopt_rest().is_none() {
+        let adopted = if is_new { None } else { self.adopt_rest(configured) };
+        let Some(differences) = adopted else {
             // What is left of a system that cannot be gone on with is of no use.
             self.forget_all();
             self.machine.spawning.retain(&[]);
             self.touch_everything();
             self.commit();
             return false;
-        }
+        };
         self.incarnation += 1;
         self.touch(REST, 0);
-        self.adopt_endpoints();
         let lost = self.adopt_services();
         let running = self.services.iter().filter(|it| it.is_running() && it.is_unit());
         let running: Vec<u32> = running.map(|service| service.pid).collect();
@@ -67,6 +68,7 @@ impl Init {
         self.finish_what_was_begun();
         let text = format!("init goes on as incarnation {}", self.incarnation);
         self.log(Level::Warning, text, &[]);
+        self.settle(&differences);
         self.connect_to_logger();
         self.commit();
         true
@@ -83,33 +85,24 @@ impl Init {
         records.map_or_else(Vec::new, |records| records.keeper.kept(keeper_key(kind, id)))
     }
 
-    /// Counters and capabilities.
-    fn adopt_rest(&mut self) -> Option<()> {
+    /// Counters, capabilities, and where the services are. Nothing is taken if not all of it can be.
+    fn adopt_rest(&mut self, configured: Configured) -> Option<Differences> {
         let saved = self.saved(REST).into_iter().next()?.1;
         let words = &mut Words::new(&saved);
-        self.incarnation = words.word()?;
-        self.next_client = words.word()?;
-        self.next_session = words.word()?;
-        self.grants.go_on_from(words.word()?);
-        self.started = Instant(words.word()?);
-        self.is_told = words.word()? != 0;
-        self.own = SpaceId::from_word(words.word()?)?;
-        self.system = Handle::from_word(words.word()?)?;
-        let capabilities = words.list(|words| Handle::from_word(words.word()?))?;
-        // Those behind the units are of endpoints.
-        for capability in capabilities.iter().skip(self.services.len()) {
-            let free = Service::endpoint("free".parse().ok()?, *capability, Provider::Nobody);
-            self.services.push(free);
-        }
-        if capabilities.len() != self.services.len() {
-            return None;
-        }
-        for (service, capability) in self.services.iter_mut().zip(capabilities) {
-            service.capability = capability;
-        }
+        let (incarnation, next_client, next_session) =
+            (words.word()?, words.word()?, words.word()?);
+        let (last_region, started) = (words.word()?, Instant(words.word()?));
+        let is_told = words.word()? != 0;
+        let own = SpaceId::from_word(words.word()?)?;
+        let system = Handle::from_word(words.word()?)?;
+        let accepted = self.accepted(words.list(|words| Handle::from_word(words.word()?))?)?;
         let journal = &self.records.as_ref()?.journal;
         self.capabilities = spaces::read(journal, crate::init::MAX_SPACES);
-        Some(())
+        (self.own, self.system) = (own, system);
+        (self.incarnation, self.started, self.is_told) = (incarnation, started, is_told);
+        (self.next_client, self.next_session) = (next_client, next_session);
+        self.grants.go_on_from(last_region);
+        Some(self.take_places(accepted, configured))
     }
 
     /// The services; returns the places of those that are gone.
@@ -306,7 +299,10 @@ impl Init {
     /// Nothing of what there is was written down yet.
     fn touch_everything(&mut self) {
         self.touch(REST, 0);
-        (0..self.services.len() as u64).for_each(|place| self.touch(SERVICE, place));
+        for place in 0..self.services.len() as u64 {
+            self.touch(SERVICE, place);
+            self.touch(UNIT, place);
+        }
     }
 }
 

@@ -4,6 +4,7 @@
 use crate::commands::Refused;
 use crate::init::Init;
 use crate::policy::Policy;
+use crate::records::UNIT;
 use alloc::string::String;
 use alloc::vec::Vec;
 use control::message::{BrokerReply, ConfigurationAction, Configure, Told};
@@ -70,9 +71,10 @@ impl Init {
                 self.policy = changed.policy;
                 for unit in changed.units {
                     let services = &mut self.services;
-                    if let Some(service) = services.iter_mut().find(|s| s.unit.name == unit.name) {
-                        service.unit = unit;
-                    }
+                    let place = services.iter().position(|it| it.unit.name == unit.name);
+                    let Some(place) = place else { continue };
+                    services.get_mut(place).into_iter().for_each(|it| it.take_unit(unit.clone()));
+                    self.touch(UNIT, place as u64);
                 }
                 self.tell_configured(id, request, DONE, &changed.text);
             }

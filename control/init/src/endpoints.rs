@@ -11,7 +11,7 @@ use crate::commands::{NOT_HELD, Refused};
 use crate::init::Init;
 use crate::outbox::Outbox;
 use crate::principals::NOBODY;
-use crate::records::{ENDPOINT, SERVICE, Words};
+use crate::records::{ENDPOINT, SERVICE, UNIT, Words};
 use crate::services::{Provider, Service};
 use crate::tokens::Source;
 use alloc::vec::Vec;
@@ -72,6 +72,7 @@ impl Init {
         }
         self.keep(ENDPOINT, place as u64, &[source]);
         self.touch(SERVICE, place as u64);
+        self.touch(UNIT, place as u64);
         self.reply_with(id, request, &BrokerReply::Endpoint(Derived { handle }), [others].into());
         Ok(())
     }
@@ -157,20 +158,22 @@ impl Init {
         }
     }
 
-    /// Takes up the endpoints of an earlier init; their channels come with the services.
-    pub(crate) fn adopt_endpoints(&mut self) {
-        for (place, value) in self.saved(ENDPOINT) {
-            let place = usize::try_from(place).unwrap_or(usize::MAX);
-            let words = &mut Words::new(&value);
-            let (id, registered) = (words.word(), words.word());
-            let bytes: Option<Vec<u8>> = words.list(Words::number);
-            let name = bytes.and_then(|bytes| core::str::from_utf8(&bytes).ok()?.parse().ok());
-            if let Some(service) = self.services.get_mut(place).filter(|it| !it.is_there())
-                && let (Some(id), Some(registered), Some(name)) = (id, registered, name)
-            {
-                let provider = Provider::Client { id, is_registered: registered != 0 };
-                *service = Service::endpoint(name, service.capability, provider);
-            }
+    /// Whether this place of the journal is of an endpoint.
+    pub(crate) fn is_endpoint(&self, place: u64) -> bool {
+        let place = usize::try_from(place).ok();
+        place.and_then(|place| self.services.get(place)).is_some_and(Service::is_endpoint)
+    }
+
+    /// Who ran the service at a place of an earlier init.
+    pub(crate) fn saved_provider(&self, place: usize) -> Provider {
+        let Some(records) = &self.records else { return Provider::Unit };
+        let mut saved = records.journal.of_kind(ENDPOINT);
+        let value = saved.find(|(at, _)| *at == place as u64).map(|(_, value)| value);
+        let words = &mut Words::new(value.unwrap_or_default());
+        match (words.word(), words.word()) {
+            (None, _) => Provider::Unit,
+            (Some(id), Some(registered)) => Provider::Client { id, is_registered: registered != 0 },
+            (Some(_), None) => Provider::Nobody,
         }
     }
 
@@ -182,11 +185,12 @@ impl Init {
     }
 }
 
-/// What the journal says of an endpoint.
+/// What the journal says of who runs a service: nothing of a unit's, a word of a free place, and of an
+/// endpoint the client's number, and 1 if it is registered, else 0.
 pub(crate) fn words(service: &Service) -> Option<Vec<u64>> {
-    let Provider::Client { id, is_registered } = service.provider else { return None };
-    let name = service.name.as_str().bytes();
-    let mut words = alloc::vec![id, u64::from(is_registered), name.len() as u64];
-    words.extend(name.map(u64::from));
-    Some(words)
+    match service.provider {
+        Provider::Unit => None,
+        Provider::Nobody => Some([0].into()),
+        Provider::Client { id, is_registered } => Some([id, u64::from(is_registered)].into()),
+    }
 }

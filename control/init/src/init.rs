@@ -9,7 +9,7 @@ use crate::logging::OwnRecords;
 use crate::policy::Policy;
 use crate::principals::{Given, Unaudited};
 use crate::records::{CLIENT, REST, Records};
-use crate::services::Service;
+use crate::services::{Service, find_places};
 use crate::sessions::SessionRecord;
 use crate::tokens::Source;
 use crate::units::{UnitError, start_order};
@@ -150,12 +150,9 @@ impl Init {
         let mut services = Vec::new();
         for (place, unit) in units.iter().enumerate() {
             let name: Name = unit.name.parse().map_err(|_| InitError::Name(unit.name.clone()))?;
-            let place_of = |name: &String| units.iter().position(|unit| unit.name == *name);
-            let mut service = Service::new(unit.clone(), name, mint(Object::Service(place))?);
-            service.needs = unit.needs.iter().filter_map(place_of).collect();
-            service.after = unit.after.iter().filter_map(place_of).collect();
-            services.push(service);
+            services.push(Service::new(unit.clone(), name, mint(Object::Service(place))?));
         }
+        find_places(&mut services);
         let watch = |source: &Descriptor, token: Source| {
             machine.poller.add(source, token.token()).map_err(|_| InitError::Resources)
         };

@@ -7,6 +7,7 @@
 
 extern crate alloc;
 
+mod accepted;
 mod adoption;
 mod answers;
 mod clients;
@@ -36,6 +37,7 @@ mod supervision;
 mod tokens;
 mod units;
 
+pub use accepted::Configured;
 pub use configuration::{Changed, Configuration};
 pub use init::{Init, InitError, InitMachine, Outcome, StartReport};
 pub use journal::{Journal, Key, Unusable};

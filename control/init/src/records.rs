@@ -1,10 +1,11 @@
 //! How what init knows is written to the journal: one value for each client, session, service and
-//! region, those of the capabilities (`spaces`), and one for the rest. All of them are sequences of
+//! region, those of the units (`accepted`) and of the capabilities (`spaces`), and one for the rest. All of them are sequences of
 //! 64-bit words.
 //!
 //! Changing something touches its key; before init answers for what it did, it commits: each key that
 //! was touched is written as it is then, or removed. Capabilities note by themselves what changes.
 
+use crate::accepted::unit_words;
 use crate::clients::Client;
 use crate::endpoints;
 use crate::init::Init;
@@ -30,7 +31,8 @@ pub(crate) const SPACE: u16 = 5;
 pub(crate) const REST: u16 = 6;
 pub(crate) const AUTHENTICATION: u16 = 7;
 pub(crate) const SLOT: u16 = 8;
-pub(crate) const ENDPOINT: u16 = 9;
+pub(crate) const UNIT: u16 = 9;
+pub(crate) const ENDPOINT: u16 = 10;
 
 /// The journal and what was changed since the last commit. Without a keeper there is neither.
 pub(crate) struct Records {
@@ -110,7 +112,8 @@ impl Init {
         let mut written = spaces::write(&mut records.journal, &self.capabilities, &changes);
         for key in touched {
             let value = self.value(key);
-            if value.is_none() && matches!(key.kind, CLIENT | SESSION | REGION | ENDPOINT) {
+            let is_over = value.is_none() && matches!(key.kind, CLIENT | SESSION | REGION);
+            if is_over || key.kind == ENDPOINT && !self.is_endpoint(key.id) {
                 gone.push(keeper_key(key.kind, key.id));
             }
             written = written.and_then(|()| records.journal.set(key, value));
@@ -133,6 +136,7 @@ impl Init {
             REGION => self.grants.record(key.id).map(|(place, bytes)| alloc::vec![place, bytes]),
             SERVICE => self.services.get(usize::try_from(key.id).ok()?).map(service),
             ENDPOINT => self.services.get(usize::try_from(key.id).ok()?).and_then(endpoints::words),
+            UNIT => self.services.get(usize::try_from(key.id).ok()?).map(|it| unit_words(&it.unit)),
             AUTHENTICATION => self.given.get(&key.id).map(Given::words),
             _ => Some(self.rest()),
         }

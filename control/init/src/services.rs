@@ -100,6 +100,18 @@ pub(crate) struct Service {
     pub(crate) next_request: u64,
 }
 
+/// Finds the places of those that each service needs, or comes after, from their names.
+pub(crate) fn find_places(services: &mut [Service]) {
+    let named = services.iter().map(|service| service.is_unit().then_some(service.name));
+    let names: Vec<Option<Name>> = named.collect();
+    let is_it = |name: &String, other: &Option<Name>| other.is_some_and(|it| it.as_str() == name);
+    let place_of = |name: &String| names.iter().position(|other| is_it(name, other));
+    for service in services {
+        service.needs = service.unit.needs.iter().filter_map(place_of).collect();
+        service.after = service.unit.after.iter().filter_map(place_of).collect();
+    }
+}
+
 /// Whether a service gives signs of life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Pulse {
@@ -181,6 +193,14 @@ impl Service {
     /// Whether everybody is given a capability for it.
     pub(crate) fn is_public(&self) -> bool {
         matches!(self.provider, Provider::Unit | Provider::Client { is_registered: true, .. })
+    }
+
+    /// Takes other settings. What it needs and whom it may use counts from a start of the system on,
+    /// and stays.
+    pub(crate) fn take_unit(&mut self, new: Unit) {
+        let old = core::mem::replace(&mut self.unit, new);
+        (self.unit.needs, self.unit.wants, self.unit.after) = (old.needs, old.wants, old.after);
+        self.unit.capabilities = old.capabilities;
     }
 
     /// Sends a command whose answer matters. If the service is gone, its end is noticed soon.

@@ -4,7 +4,7 @@ use crate::config::{Live, Sources};
 use control::message::{Failed, Header, LaunchReply, Message, Started};
 use control::platform::{Channel, Packet};
 use dataplane::entry::Errno;
-use init::{Init, InitError, InitMachine, Outcome, StartReport};
+use init::{Configured, Init, InitError, InitMachine, Outcome, StartReport};
 use platform::linux::guardian::{self, Begun};
 use platform::linux::{self, Platform};
 use std::process::ExitCode;
@@ -41,14 +41,15 @@ fn begin(begun: Begun) -> Result<Init, String> {
     let sources = Sources::decode(&start.configuration)
         .ok_or_else(|| "whoever started the system is of another version".to_owned())?;
     let owner = rustix::process::getuid().as_raw();
-    let live = match Live::new(owner, sources.clone(), super::units()) {
+    let (live, configured) = match Live::new(owner, sources.clone(), super::units()) {
         // The files were changed while the system runs, which goes on all the same.
         Err(problems) if incarnation > 1 => {
             eprintln!("veridian init: the configuration's files are not used:");
             problems.iter().for_each(|problem| eprintln!("{problem}"));
-            Live::new(owner, sources.without_files(), super::units())
+            let live = Live::new(owner, sources.without_files(), super::units());
+            (live, Configured::Unreadable)
         }
-        read => read,
+        read => (read, Configured::Now),
     };
     let live =
         live.map_err(|problems| format!("{}; see `veridian config check`", problems.join("; ")))?;
@@ -68,7 +69,7 @@ fn begin(begun: Begun) -> Result<Init, String> {
         keeper: Some(Box::new(guardian)),
     };
     let mut init = Init::new(machine, units, policy).map_err(|error| explain(&error))?;
-    if init.adopt() && init.is_told() {
+    if init.adopt(configured) && init.is_told() {
         return Ok(init);
     }
     let report = init.start().map_err(|error| explain(&error))?;

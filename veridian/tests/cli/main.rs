@@ -1,6 +1,7 @@
 //! The command line as users have it: the built program, its output and its exit codes.
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod adoption;
 mod auth;
 mod caps;
 mod change;
