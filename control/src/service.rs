@@ -78,6 +78,11 @@ pub trait Service: 'static {
         Err(Errno::EOPNOTSUPP)
     }
 
+    /// Whether a user session goes on; for the same service.
+    fn goes_on(&self, _session: u64) -> bool {
+        false
+    }
+
     /// Notes something that the broker has done or refused; for the same service.
     async fn audit(&self, _text: &[u8]) {}
 

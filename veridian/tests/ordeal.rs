@@ -49,6 +49,7 @@ fn main() {
         None => {
             killer::run();
             principal::run();
+            principal::run_without_state();
             endpoint::run();
             storm::run();
         }

@@ -191,10 +191,16 @@ impl Audit {
         Ok(())
     }
 
-    /// Takes up whole records behind the head, and drops what is a part of one.
+    /// Ends a change of files that was begun, takes up whole records behind the head, and drops what is
+    /// a part of one.
     async fn mend(&self) -> Result<(), Errno> {
-        let log = self.store.read(LOG).await?.unwrap_or_default();
+        let mut log = self.store.read(LOG).await?.unwrap_or_default();
         let mut head = *self.head.borrow();
+        let first = log.split(|byte| *byte == b'\n').next().and_then(Line::parse);
+        if first.is_some_and(|line| line.sequence < head.middle) {
+            self.store.rename(LOG, OLD).await?;
+            log.clear();
+        }
         let key = self.key.get();
         let mut whole = 0;
         for line in log.split_inclusive(|byte| *byte == b'\n') {
@@ -259,6 +265,8 @@ impl Audit {
         let mut head = *self.head.borrow();
         (head.first, head.before_first) = (head.middle, head.before_middle);
         (head.middle, head.before_middle) = (head.last + 1, head.last_link);
+        // If it fails on the way, mending ends it before anything else is done.
+        self.is_torn.set(true);
         self.store.replace(HEAD, head.encode(&self.key.get())).await?;
         *self.head.borrow_mut() = head;
         self.store.rename(LOG, OLD).await?;

@@ -80,9 +80,11 @@ impl LockOut {
         self.0.retain(|_, failures| now.saturating_sub(until(failures)) < REMEMBERED_NS);
         for subject in subjects {
             if self.0.len() >= MOST && !self.0.contains_key(subject) {
-                let soonest = self.0.iter().min_by_key(|(_, failures)| until(failures));
-                if let Some(soonest) = soonest.map(|(subject, _)| *subject) {
-                    self.0.remove(&soonest);
+                // Whoever is at one guess each of many names pushes out those, and nobody who was
+                // guessed at more often.
+                let least = self.0.iter().min_by_key(|(_, it)| (it.count, until(it)));
+                if let Some(least) = least.map(|(subject, _)| *subject) {
+                    self.0.remove(&least);
                 }
             }
             let failures = self.0.entry(*subject).or_insert(Failures { count: 0, last: now });
@@ -161,5 +163,18 @@ mod tests {
         });
         assert_eq!(lock_out.0.len(), MOST);
         assert_ne!(lock_out.wait(&RULES, &victim, 2 * SECOND), 0);
+    }
+
+    #[test]
+    fn made_up_names_push_out_nobody_who_is_guessed_at() {
+        let (mut lock_out, victim) = (LockOut::default(), [Subject::User(u32::MAX)]);
+        // One more makes her wait.
+        (1..RULES.after).for_each(|_| {
+            lock_out.failed(&RULES, &victim, SECOND);
+        });
+        (0..5000).for_each(|uid| {
+            lock_out.failed(&RULES, &[Subject::User(uid)], 2 * SECOND);
+        });
+        assert_ne!(lock_out.failed(&RULES, &victim, 3 * SECOND), 0);
     }
 }

@@ -129,6 +129,13 @@ impl AuthService {
         Ok((allowed(&token, session, principal, by.uid, now)?, token))
     }
 
+    /// Whether a user session goes on.
+    pub(crate) fn is_open(&self, number: u64) -> bool {
+        let (database, now) = (self.database.borrow(), self.now());
+        let session = database.sessions.get(&number);
+        session.is_some_and(|session| !session.is_over(now, self.config.idle_ns))
+    }
+
     /// A client shows the broker a token.
     pub(crate) async fn show(
         &self,
@@ -138,7 +145,7 @@ impl AuthService {
         let who = [Subject::User(by.uid)];
         let (now, rules) = (self.now(), &self.config.lock_out);
         let is_locked = self.database.borrow().lock_out.wait(rules, &who, now) > 0;
-        let allowed = match self.allowed(by, token) {
+        let before = match self.allowed(by, token) {
             Ok((allowed, _)) => allowed,
             // A forged token of a session that there is, or one that is somebody else's.
             Err(Refusal::Wrong) if !is_locked && Token::decode(token).is_ok() => {
@@ -148,8 +155,10 @@ impl AuthService {
             }
             Err(refusal) => return Err(refusal),
         };
-        self.used(by, &allowed, now).await?;
-        Ok(allowed)
+        self.used(by, &before, now).await?;
+        // The user session may have ended while that was noted, and nobody would take back what is
+        // given for it now.
+        Ok(self.allowed(by, token)?.0)
     }
 
     /// Keeps when a session was used, and notes it, not more often than makes a difference.

@@ -222,6 +222,10 @@ impl Service for AuthService {
         self.show(peer, token).await.map_err(Refusal::errno)
     }
 
+    fn goes_on(&self, session: u64) -> bool {
+        self.is_open(session)
+    }
+
     async fn audit(&self, text: &[u8]) {
         let text = String::from_utf8_lossy(text);
         // What the broker does is not undone because it cannot be noted.

@@ -6,7 +6,7 @@
 //! then taken. Sessions that were being opened or closed are closed.
 
 use crate::accepted::{Configured, Differences};
-use crate::clients::{Client, Question, QuestionKind, Standing};
+use crate::clients::{Client, NOBODY, Question, QuestionKind, Standing};
 use crate::commands::Refused;
 use crate::init::Init;
 use crate::logging::holding_service;
@@ -14,7 +14,7 @@ use crate::outbox::Outbox;
 use crate::records::{
     self, CLIENT, ENDPOINT, REGION, REST, SERVICE, SESSION, SavedSession, UNIT, Words, keeper_key,
 };
-use crate::services::{Pulse, Service};
+use crate::services::{Awaited, Pulse, Service};
 use crate::sessions::{Phase, SessionRecord};
 use crate::spaces;
 use crate::tokens::Source;
@@ -164,6 +164,7 @@ impl Init {
         for (id, value) in self.saved(SESSION) {
             let session = SessionId(id);
             let saved = SavedSession::read(&value);
+            let place = saved.as_ref().map(|saved| saved.service);
             let kept = self.kept(SESSION, id);
             let memory = &*self.machine.memory;
             match saved.and_then(|saved| SessionRecord::adopt(memory, saved, &kept)) {
@@ -175,7 +176,14 @@ impl Init {
                     }
                     self.sessions.insert(session, record);
                 }
-                None => self.touch(SESSION, id),
+                None => {
+                    self.touch(SESSION, id);
+                    // Nobody could end it later.
+                    if let Some(service) = place.and_then(|place| self.services.get_mut(place)) {
+                        let revoke = ServiceCommand::RevokeSession(SessionNamed { session });
+                        service.ask(&revoke, Vec::new(), Awaited::Closed(session));
+                    }
+                }
             }
         }
     }
@@ -276,6 +284,10 @@ impl Init {
             if self.sessions.contains_key(&id) {
                 ending.insert(Standing::Session(id));
             }
+        }
+        if !ending.is_empty() {
+            // Whether or not anybody waits for it.
+            self.ask_when_ended(NOBODY, 0, ending.clone());
         }
         self.tell_the_interrupted(&ending);
     }

@@ -204,7 +204,10 @@ impl Init {
             ) => {
                 self.reply(client, request, &BrokerReply::Failed(failed));
             }
-            (Awaited::Stopped | Awaited::Noted, _) => {}
+            (Awaited::UserSession(session), ServiceMessage::Failed(_)) => {
+                self.deauthenticate(place, session);
+            }
+            (Awaited::Stopped | Awaited::Noted | Awaited::UserSession(_), _) => {}
             (awaited, _) => self.abandoned(awaited),
         }
         if matches!(awaited, Awaited::Told { .. }) {
@@ -247,6 +250,8 @@ impl Init {
             | Awaited::Done { client, request } => {
                 self.reply(client, request, &gone());
             }
+            // Of a user session, its successor is asked.
+            Awaited::UserSession(_) => {}
             Awaited::Stopped | Awaited::Heartbeat | Awaited::Noted => {}
         }
     }

@@ -16,6 +16,9 @@ const MOST_OPEN: usize = 16;
 /// How long answers may wait for a client that does not read, ns; then it counts as gone.
 const READ_WITHIN_NS: u64 = 10_000_000_000;
 
+/// No client has this number.
+pub(crate) const NOBODY: u64 = 0;
+
 /// What a capability is on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Object {
@@ -273,8 +276,13 @@ impl Questions {
         (statuses, overdue)
     }
 
-    /// A client has gone: its questions need no answer.
+    /// A client has gone: its questions need no answer. What has to end does so in time all the same.
     pub(crate) fn forget(&mut self, client: u64) {
-        self.open.retain(|_, question| question.client != client);
+        self.open.retain(|_, question| {
+            if question.client == client {
+                question.client = NOBODY;
+            }
+            question.client != NOBODY || !matches!(question.kind, QuestionKind::Status { .. })
+        });
     }
 }

@@ -176,6 +176,11 @@ impl Init {
         {
             return Err((Errno::EDQUOT, "this client has as many sessions as it may have"));
         }
+        let of_user = self.clients.values().filter(|other| other.peer.uid == client.peer.uid);
+        let sessions: usize = of_user.map(|other| other.sessions.len()).sum();
+        if !self.policy.is_owner(&client.peer) && sessions >= self.policy.max_sessions_per_user {
+            return Err((Errno::EDQUOT, "this user has as many sessions as it may have"));
+        }
         let credentials =
             self.acts_as(used.badge).unwrap_or_else(|| policy::credentials(&client.peer));
         let waiting = self.policy.waiting(&client.peer, wish.waiting);

@@ -6,11 +6,10 @@
 //! are over. It ends with its channel and with the connection of its maker, and all capabilities for
 //! it end with it.
 
-use crate::clients::Object;
+use crate::clients::{NOBODY, Object};
 use crate::commands::{NOT_HELD, Refused};
 use crate::init::Init;
 use crate::outbox::Outbox;
-use crate::principals::NOBODY;
 use crate::records::{ENDPOINT, SERVICE, UNIT, Words};
 use crate::services::{Provider, Service};
 use crate::tokens::Source;

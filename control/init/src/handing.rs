@@ -83,7 +83,7 @@ impl Init {
     pub(crate) fn take(&mut self, id: u64, request: u64, ticket: Ticket) -> Result<(), Refused> {
         const NO_TICKET: Refused =
             (Errno::EPERM, "this ticket does not count, or not any more: ask for a new one");
-        let space = self.clients.get(&id).ok_or(NOT_HELD)?.space;
+        let space = self.may_hold_more(id)?;
         self.expire_tickets();
         let handed = self.tickets.0.get(&ticket).ok_or(NO_TICKET)?;
         let (from, rights) = (handed.handle, handed.rights);

@@ -33,6 +33,8 @@ const FLUSH_INTERVAL_NS: u64 = 5_000_000;
 const BATCH: usize = 16;
 /// Messages taken from one service in one turn: more than its channel holds.
 const MOST_OF_SERVICE: usize = 1024;
+/// Most messages that a service does not read; one that has more is ended.
+const MOST_UNREAD: usize = 8192;
 /// Most capability spaces.
 pub(crate) const MAX_SPACES: u32 = 8192;
 
@@ -312,14 +314,19 @@ impl Init {
                 self.unfinished.insert(Source::Client(*id));
             }
         }
-        for service in &mut self.services {
+        let mut deaf = Vec::new();
+        for (place, service) in self.services.iter_mut().enumerate() {
             if let Some(outbox) = service.outbox.as_mut().filter(|outbox| outbox.is_waiting()) {
                 // A failure shows as a hang-up, which is dealt with there.
                 let _ = outbox.flush();
                 waiting |= outbox.is_waiting();
+                if outbox.waiting() > MOST_UNREAD {
+                    deaf.push(place);
+                }
             }
         }
         gone.into_iter().for_each(|id| self.client_gone(id));
+        deaf.into_iter().for_each(|place| self.fail_service(place));
         waiting.then(|| now.after_ns(FLUSH_INTERVAL_NS))
     }
 

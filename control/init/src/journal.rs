@@ -112,6 +112,12 @@ impl<O: Clone> Journal<O> {
         self.put(key, &bytes)
     }
 
+    /// Has nothing count of all that was committed.
+    pub fn invalidate(&mut self) {
+        // Cannot fail: the word was read.
+        let _ = self.region.store(STATE, 0, Ordering::Release);
+    }
+
     /// Removes everything.
     ///
     /// # Errors

@@ -6,7 +6,7 @@ use crate::lives::{End, Next};
 use crate::outbox::Outbox;
 use crate::records::{REGION, SERVICE, SESSION, keeper_key};
 use crate::services::{Awaited, Pulse, Service};
-use crate::sessions::{Phase, SessionRecord};
+use crate::sessions::Phase;
 use crate::tokens::Source;
 use alloc::borrow::ToOwned;
 use alloc::format;
@@ -176,6 +176,7 @@ impl Init {
         let fields = [("pid", &*pid), ("took", &*took)];
         self.log(Level::Information, format!("service {name} is ready"), &fields);
         self.connect_to_logger();
+        self.auth_is_ready(place);
         self.pause_or_resume();
         self.start_what_can();
     }
@@ -283,7 +284,8 @@ impl Init {
         }
         let abandoned = service.abandon();
         let sessions = core::mem::take(&mut service.sessions);
-        let completed = |id| self.sessions.get(id).is_some_and(SessionRecord::has_completed);
+        let memory = &*self.machine.memory;
+        let completed = |id| self.sessions.get(id).is_some_and(|it| it.has_completed(memory));
         service.has_worked |= service.counters.completed > 0 || sessions.iter().any(completed);
         self.bury(place, code);
         self.close_held(place);
@@ -295,7 +297,7 @@ impl Init {
             if let Some(session) = self.sessions.get_mut(&id) {
                 let left = match told {
                     true => Vec::new(),
-                    false => session.mark_dead(&*self.machine.waiting),
+                    false => session.mark_dead(&*self.machine.waiting, &*self.machine.memory),
                 };
                 let keeper = self.records.as_ref().map(|records| &records.keeper);
                 for (offset, value) in left {

@@ -22,6 +22,11 @@ pub struct Policy {
     pub max_sessions_per_client: usize,
     /// Most capabilities of one connection.
     pub max_capabilities: u32,
+    /// Most capabilities, and most sessions, of one user who is not the owner: what init keeps of all
+    /// users has to fit into its journal, and its descriptors into what a process may have.
+    pub max_capabilities_per_user: u32,
+    /// See above.
+    pub max_sessions_per_user: usize,
     /// Most queues of one session.
     pub max_queues: u16,
     /// Most slots of one ring.
@@ -47,6 +52,8 @@ impl Policy {
             max_clients_per_user: 256,
             max_sessions_per_client: 1024,
             max_capabilities: 4096,
+            max_capabilities_per_user: 32_768,
+            max_sessions_per_user: 2048,
             max_queues: 16,
             max_entries: 8192,
             max_arena_bytes: 64 << 20,

@@ -6,19 +6,19 @@
 //! by it, sessions act as the principal's user. It is taken back when the time of the token is over,
 //! when the user session has ended, and when the client is gone.
 
-use crate::clients::Object;
+use crate::clients::{NOBODY, Object};
 use crate::commands::{NOT_HELD, Refused};
 use crate::init::Init;
 use crate::records::{AUTHENTICATION, Words};
 use crate::services::Awaited;
-use alloc::collections::BTreeSet;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 use capability::{Handle, Rights};
 use control::message::{
-    Authenticate, Authenticated, ClientMessage, ConfigurationAction, Credentials, ServiceCommand,
-    Tell, TokenBytes,
+    Authenticate, Authenticated, ClientMessage, ConfigurationAction, Credentials, Deauthenticate,
+    ServiceCommand, Tell, TokenBytes,
 };
 use dataplane::entry::Errno;
 use dataplane::platform::Instant;
@@ -29,10 +29,12 @@ const AUTH: &str = "auth";
 const BADGES: u64 = 1 << 62;
 /// Most tokens that one client has shown and that still count.
 const MOST: usize = 16;
-/// Records for the audit log that wait for the service, and that are sent within a second.
+/// Records for the audit log that wait for the service; those of one user within a minute, beyond which
+/// only what is rare is noted, and only if it was granted; and users that are told apart.
 const MOST_RECORDS: usize = 256;
-const RECORDS_A_SECOND: u32 = 32;
-const SECOND_NS: u64 = 1_000_000_000;
+const RECORDS_A_MINUTE: u32 = 32;
+const MOST_USERS: usize = 1024;
+const MINUTE_NS: u64 = 60_000_000_000;
 
 /// What a client was given for a token.
 pub(crate) struct Given {
@@ -101,9 +103,9 @@ pub(crate) struct Unaudited {
     records: Vec<String>,
     /// Records that there was no room for.
     lost: u64,
-    /// A second, and how many were noted in it.
-    second: Instant,
-    in_second: u32,
+    /// A minute, and how many were noted in it of each user.
+    minute: Instant,
+    noted: BTreeMap<u32, u32>,
 }
 
 impl Init {
@@ -197,6 +199,21 @@ impl Init {
         }
     }
 
+    /// The service that knows tokens serves, maybe anew: is there anything that it has ended, or knows
+    /// nothing of any more?
+    pub(crate) fn auth_is_ready(&mut self, place: usize) {
+        if self.auth_place() != Some(place) {
+            return;
+        }
+        self.send_records();
+        let sessions: BTreeSet<u64> = self.given.values().map(|given| given.session).collect();
+        let Some(service) = self.services.get_mut(place) else { return };
+        for session in sessions {
+            let question = ServiceCommand::UserSession(Deauthenticate { session });
+            service.ask(&question, Vec::new(), Awaited::UserSession(session));
+        }
+    }
+
     /// A client has gone.
     pub(crate) fn forget_given(&mut self, client: u64) {
         self.take_back_where(|given| given.client == client);
@@ -206,8 +223,8 @@ impl Init {
     pub(crate) fn next_expiry(&self) -> Option<Instant> {
         let until = self.given.values().map(|given| given.until).min();
         let unsent = !self.unaudited.records.is_empty() || self.unaudited.lost > 0;
-        // What could not be sent for now is sent when a second is over.
-        let audit = unsent.then(|| self.unaudited.second.after_ns(SECOND_NS));
+        // What was too much is told when the minute is over.
+        let audit = unsent.then(|| self.unaudited.minute.after_ns(MINUTE_NS));
         let audit = audit.filter(|_| self.auth_serves());
         until.into_iter().chain(audit).min()
     }
@@ -261,36 +278,43 @@ impl Init {
         let end = if is_granted { "granted" } else { "refused" };
         let now = self.machine.waiting.now();
         let unaudited = &mut self.unaudited;
-        if now.since_ns(unaudited.second) >= SECOND_NS {
-            (unaudited.second, unaudited.in_second) = (now, 0);
+        if now.since_ns(unaudited.minute) >= MINUTE_NS {
+            unaudited.minute = now;
+            unaudited.noted.clear();
         }
         // Nobody is to push out of the log what was noted before.
-        let is_flood = unaudited.in_second >= RECORDS_A_SECOND && !(is_rare && is_granted);
+        let is_new = unaudited.noted.len() < MOST_USERS;
+        let of_user = unaudited.noted.entry(if is_new { uid } else { u32::MAX }).or_default();
+        let is_flood = *of_user >= RECORDS_A_MINUTE && !(is_rare && is_granted);
         if is_flood || unaudited.records.len() >= MOST_RECORDS {
             unaudited.lost += 1;
             return;
         }
-        unaudited.in_second += 1;
+        *of_user += 1;
         unaudited.records.push(format!("init: {what} {end} (by user {uid}, process {pid})"));
-        self.send_records();
+        self.send_noted();
     }
 
     /// Sends what waits for the audit log, if the service is there.
     fn send_records(&mut self) {
+        if self.auth_serves() && self.unaudited.lost > 0 {
+            let lost = core::mem::take(&mut self.unaudited.lost);
+            let text = format!("init: {lost} records were not noted: too many");
+            self.unaudited.records.push(text);
+        }
+        self.send_noted();
+    }
+
+    fn send_noted(&mut self) {
         if !self.auth_serves() {
             return;
         }
-        let lost = core::mem::take(&mut self.unaudited.lost);
         let records = core::mem::take(&mut self.unaudited.records);
-        let lost = (lost > 0).then(|| format!("init: {lost} records were not noted: too many"));
         let place = self.auth_place();
         let Some(service) = place.and_then(|place| self.services.get_mut(place)) else { return };
-        for record in records.into_iter().chain(lost) {
+        for record in records {
             let text = record.into_bytes().try_into().unwrap_or_default();
             service.tell(&ServiceCommand::Audit(Tell { text }));
         }
     }
 }
-
-/// No client has this number.
-pub(crate) const NOBODY: u64 = 0;

@@ -119,8 +119,9 @@ impl Init {
             written = written.and_then(|()| records.journal.set(key, value));
         }
         if written.is_err() {
-            // No journal is better than one that says what is not so: the system goes on, and
-            // does not survive the end of init.
+            // No journal is better than one that says what is not so: the system goes on, and the
+            // next init begins anew.
+            records.journal.invalidate();
             return;
         }
         records.journal.commit();

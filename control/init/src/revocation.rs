@@ -11,7 +11,7 @@ use crate::needs::Used;
 use crate::sessions::{Phase, SessionRecord};
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
-use capability::{Handle, Removed, Rights};
+use capability::{Handle, Removed, Rights, SpaceId};
 use control::message::{BrokerReply, Derived, ServiceCommand, SessionNamed};
 use dataplane::SessionId;
 use dataplane::entry::Errno;
@@ -24,11 +24,22 @@ impl Init {
         from: Used,
         (rights, badge): (Rights, u64),
     ) -> Result<(), Refused> {
-        let space = self.clients.get(&id).ok_or(NOT_HELD)?.space;
+        let space = self.may_hold_more(id)?;
         let derived = self.capabilities.derive(space, from.handle, rights, badge);
         let handle = derived.map_err(not_derived)?;
         self.reply(id, request, &BrokerReply::Derived(Derived { handle }));
         Ok(())
+    }
+
+    /// The space of a client, if its user may have another capability.
+    pub(crate) fn may_hold_more(&self, id: u64) -> Result<SpaceId, Refused> {
+        let client = self.clients.get(&id).ok_or(NOT_HELD)?;
+        let of_user = self.clients.values().filter(|other| other.peer.uid == client.peer.uid);
+        let held: u32 = of_user.filter_map(|other| self.capabilities.held(other.space).ok()).sum();
+        if !self.policy.is_owner(&client.peer) && held >= self.policy.max_capabilities_per_user {
+            return Err((Errno::EDQUOT, "this user holds as many capabilities as it may"));
+        }
+        Ok(client.space)
     }
 
     pub(crate) fn revoke(&mut self, id: u64, request: u64, used: Used) -> Result<(), Refused> {

@@ -30,6 +30,8 @@ pub(crate) enum Awaited {
     Told { client: u64, request: u64, by: Handle },
     /// What a token allows that a client has shown.
     Authenticated { client: u64, request: u64 },
+    /// Whether a user session goes on.
+    UserSession(u64),
     /// It does what a client wants, or does not.
     Done { client: u64, request: u64 },
     /// The service has stopped.

@@ -188,9 +188,16 @@ impl SessionRecord {
     /// Tells the client, asleep or not, that no request is served any more. The service must be
     /// gone. Returns the words that somebody else has to store for that, and their offsets in the
     /// service's blocks, in this order: where these cannot be mapped for writing any more.
-    pub(crate) fn mark_dead(&mut self, waiting: &dyn Waiting) -> Vec<(u64, u64)> {
+    pub(crate) fn mark_dead(
+        &mut self,
+        waiting: &dyn Waiting,
+        memory: &dyn Memory,
+    ) -> Vec<(u64, u64)> {
         self.phase = Phase::Over;
         let mut left = Vec::new();
+        if !self.is_whole(memory) {
+            return left;
+        }
         for queue in 0..usize::from(self.terms.queues) {
             let start = queue * self.geometry.service_bytes();
             // Cannot fail: the region was made for these queues.
@@ -213,8 +220,18 @@ impl SessionRecord {
         left
     }
 
-    /// Whether the service has completed a request.
-    pub(crate) fn has_completed(&self) -> bool {
+    /// Whether the service's blocks still have their size. Where that cannot be sealed, a service that
+    /// is not honest could cut them, and whoever touched them would be ended by it.
+    fn is_whole(&self, memory: &dyn Memory) -> bool {
+        let now = memory.map(&self.regions.service.read_only, Access::ReadOnly);
+        now.is_ok_and(|region| region.len() >= self.service_blocks.len())
+    }
+
+    /// Whether the service, which must be gone, has completed a request.
+    pub(crate) fn has_completed(&self, memory: &dyn Memory) -> bool {
+        if !self.is_whole(memory) {
+            return false;
+        }
         let has_first = |queue: usize| {
             let slot = queue * self.geometry.service_bytes() + layout::SERVICE_SLOTS;
             let lap = self.service_blocks.load(slot + (CQE_WORDS - 1) * 8, Ordering::Relaxed);
@@ -229,6 +246,9 @@ impl SessionRecord {
             memory.map(&region.writable, Access::ReadOnly).map_err(|_| Errno::ENOMEM)
         };
         let (client, ledger) = (map(&self.regions.client)?, map(&self.regions.ledger)?);
+        if !self.is_whole(memory) {
+            return Err(Errno::EPROTO);
+        }
         let geometry = self.geometry;
         (0..usize::from(self.terms.queues))
             .map(|queue| {

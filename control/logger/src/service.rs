@@ -101,6 +101,13 @@ pub struct Session {
     dropped: Cell<u64>,
 }
 
+impl Counts {
+    /// A source says so itself, and could say anything.
+    fn drop_more(&mut self, count: u64) {
+        self.dropped = self.dropped.saturating_add(count);
+    }
+}
+
 impl LoggerService {
     /// A logger that keeps records in memory, and in files if there are any.
     #[must_use]
@@ -194,7 +201,7 @@ impl Service for LoggerService {
                 if let Some(source) = inner.sources.borrow_mut().get_mut(&INIT_SOURCE) {
                     // Of an init that was started again, it begins anew.
                     let since = if dropped >= source.said { source.said } else { 0 };
-                    source.counts.dropped += dropped - since;
+                    source.counts.drop_more(dropped - since);
                     source.said = dropped;
                 }
                 inner.write().await;
@@ -272,15 +279,19 @@ impl Inner {
         let number = self.source(session);
         let mut rest = bytes.as_slice();
         let mut count = 0;
-        while !rest.is_empty() {
-            let size = self.receive(number, rest)?;
-            rest = rest.get(size..).unwrap_or_default();
-            count += 1;
+        let mut done = Ok(());
+        while !rest.is_empty() && done.is_ok() {
+            match self.receive(number, rest) {
+                Ok(size) => (rest, count) = (rest.get(size..).unwrap_or_default(), count + 1),
+                Err(errno) => done = Err(errno),
+            }
         }
+        // What is said of dropped records holds, even if one of these is none.
         if let Some(source) = self.sources.borrow_mut().get_mut(&number) {
             let more = append.dropped.saturating_sub(session.dropped.replace(append.dropped));
-            source.counts.dropped += more;
+            source.counts.drop_more(more);
         }
+        done?;
         Ok(count)
     }
 

@@ -69,7 +69,7 @@ impl Authenticated {
 }
 
 record! {
-    /// Says which user session has ended.
+    /// Names a user session: one that has ended, or that is asked about.
     Deauthenticate, 8 bytes {
         /// Which.
         0 => session: u64,

@@ -24,7 +24,7 @@
 //! |--------|-------------|---------------------------------------------------------|-------------|
 //! | 0x0001 | Done        |                                                          |             |
 //! | 0x0002 | Failed      | see `failed`                                             |             |
-//! | 0x0801 | Begin       | `StartSystem` (see `launch`), incarnation u64, pid u32  | listener, launcher's channel, journal |
+//! | 0x0801 | Begin       | `StartSystem` (see `launch`), incarnation u64, reboots u64, pid u32 | listener, launcher's channel, journal |
 //! | 0x0802 | BeginStored | the same                                                 | the same, and the region store's directories: writable, read-only |
 //! | 0x0803 | Running     | pid u32, limits u32: see `confinement`                   | control channel, what tells of the end |
 //! | 0x0804 | Ended       | code i32: exit code, or negated signal                   |             |
@@ -189,8 +189,10 @@ sequence! {
     Begin {
         /// How the system is started.
         start: StartSystem,
-        /// How many inits it has had, with this one.
+        /// How many inits it has had, with this one, since it was started or started again in place.
         incarnation: u64,
+        /// How often it was started again in place.
+        reboots: u64,
         /// The number by which the machine knows this one.
         pid: u32,
     }

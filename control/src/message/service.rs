@@ -20,6 +20,7 @@
 //! | 0x030c | Resume        |                 |                                                      |
 //! | 0x030f | Authenticate  | `Authenticate`  |                                                      |
 //! | 0x0310 | Audit         | text            |                                                      |
+//! | 0x0311 | UserSession   | user session u64 |                                                     |
 //! | 0x030d | Connected     | see `broker`    | client region, service region, arena, doorbell       |
 //!
 //! From the service:
@@ -103,6 +104,8 @@ messages! {
         0x030f + 0 => Authenticate(body: Authenticate),
         /// Something happened that is to be in the audit log. Not answered.
         0x0310 + 0 => Audit(body: Tell),
+        /// Does this user session go on? Answered by `Done` or `Failed`.
+        0x0311 + 0 => UserSession(body: Deauthenticate),
         /// A session with the logger, for the service's records; beside it its client region,
         /// service region, arena and doorbell. Not answered.
         0x030d + 4 => Connected(body: Connected),

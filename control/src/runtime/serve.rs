@@ -199,6 +199,10 @@ impl<S: Service + DataService> Runtime<S> {
                 self.authenticate(request, shown);
                 return Ok(());
             }
+            ServiceCommand::UserSession(named) => match self.service.goes_on(named.session) {
+                true => ServiceMessage::Done,
+                false => failed(Errno::EKEYREVOKED),
+            },
             ServiceCommand::Audit(what) => {
                 let service = Rc::clone(&self.service);
                 self.reactor.spawn(Box::pin(async move { service.audit(&what.text).await }));

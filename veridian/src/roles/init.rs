@@ -35,7 +35,7 @@ pub(super) fn run(channel: Arc<dyn Channel>) -> Result<ExitCode, String> {
 const REBOOT: u8 = guardian::REBOOT.unsigned_abs().to_le_bytes()[0];
 
 fn begin(begun: Begun) -> Result<Init, String> {
-    let Begun { start, incarnation, pid, listener, launcher, store, guardian } = begun;
+    let Begun { start, incarnation, reboots, pid, listener, launcher, store, guardian } = begun;
     let platform = Platform::with_store(store);
     let no_resources = |_| "no process or descriptor to be had".to_owned();
     let sources = Sources::decode(&start.configuration)
@@ -73,7 +73,9 @@ fn begin(begun: Begun) -> Result<Init, String> {
         return Ok(init);
     }
     let report = init.start().map_err(|error| explain(&error))?;
-    if !send(&launcher, &started(&report)) {
+    // Whoever started a system that stays may have gone since.
+    let is_awaited = (incarnation, reboots) == (1, 0) || start.stays == 0;
+    if !send(&launcher, &started(&report)) && is_awaited {
         init.stop();
         return Err("whoever started the system has gone before it was up".to_owned());
     }

@@ -136,3 +136,31 @@ fn up_in_the_foreground_ends_by_signal_and_by_down() {
     run(["down", "--address", &address]).ok();
     assert_eq!(child.wait().unwrap().code(), Some(0));
 }
+
+#[test]
+fn a_system_in_the_background_starts_again_in_place() {
+    let address = format!("@veridian-reboot-{}", std::process::id());
+    let on = |arguments: &[&str]| run([arguments, &["--address", &address]].concat());
+    on(&["up"]).ok();
+    let pids = |status: &str| -> Vec<Value> {
+        let status: Value = serde_json::from_str(status).unwrap();
+        let services = status["services"].as_array().unwrap().clone();
+        services.into_iter().map(|service| service["pid"].clone()).collect()
+    };
+    let before = pids(&on(&["status", "--json"]).ok());
+    on(&["reboot"]).ok();
+    let begun = std::time::Instant::now();
+    // Who comes while the old init stops is sent away.
+    let is_back = |ran: &Ran| {
+        let now = || pids(std::str::from_utf8(&ran.stdout).unwrap());
+        ran.code == Some(0) && now().iter().all(|pid| !before.contains(pid))
+    };
+    loop {
+        let ran = on(&["status", "--json"]);
+        if is_back(&ran) {
+            break;
+        }
+        assert!(begun.elapsed().as_secs() < 60, "it is not back: {}", ran.stderr);
+    }
+    on(&["down"]).ok();
+}

@@ -68,6 +68,26 @@ pub(crate) fn run() {
     system.stop().unwrap();
 }
 
+/// Without a directory auth knows nothing of what an earlier one gave: that is taken back.
+pub(crate) fn run_without_state() {
+    let program = Path::new(env!("CARGO_BIN_EXE_veridian"));
+    let system = Embedded::start_from(program).unwrap();
+    let mut watched = Watched { address: system.address.0.clone(), looks: 0 };
+    let token = log_in(&connect(&system.address).unwrap());
+    let mut anna = connect(&system.address).unwrap();
+    anna.authenticate(&token).unwrap();
+    let mut hers = anna.connect("vfs", SessionOptions::default()).unwrap();
+    let mut queue = hers.take_queue().unwrap();
+    kill_auth(&mut watched);
+    let begun = Instant::now();
+    while let Ok(()) = nop(&mut queue) {
+        assert!(begun.elapsed() < WITHIN, "what nobody can end goes on");
+    }
+    assert_eq!(nop(&mut queue), Err(ClientError::Ended(Errno::EKEYREVOKED)));
+    drop((hers, queue, anna));
+    system.stop().unwrap();
+}
+
 fn log_in(connection: &Connection) -> TokenBytes {
     let name: Name = "anna".parse().unwrap();
     let secret = || Secret::new(PASSWORD.to_vec()).unwrap();

@@ -24,6 +24,8 @@ pub(super) enum When {
     FromDescriptors(u8, u8),
     /// An argument is the number of this process.
     Itself(u8),
+    /// An argument is 0, and another one no pointer.
+    ZeroAndNull(u8, u8),
 }
 
 /// Calls that are needed for one reason.
@@ -33,7 +35,9 @@ pub(super) struct Group {
     pub(super) calls: &'static [(c_long, When)],
 }
 
-use When::{Always, FromDescriptor, FromDescriptors, Itself, Masked, OneOf, With, Without};
+use When::{
+    Always, FromDescriptor, FromDescriptors, Itself, Masked, OneOf, With, Without, ZeroAndNull,
+};
 
 const EXECUTABLE: i64 = libc::PROT_EXEC as i64;
 /// `PR_GET_AUXV`: how the linker's values are read by `rustix`.
@@ -119,8 +123,8 @@ const RUNTIME: &[Group] = &[
             (libc::SYS_sysinfo, Always),
             (libc::SYS_sched_getaffinity, Always),
             (libc::SYS_getrusage, Always),
-            // Read, not set.
-            (libc::SYS_prlimit64, OneOf(2, &[0])),
+            // Its own, read and not set.
+            (libc::SYS_prlimit64, ZeroAndNull(0, 2)),
         ],
     },
     Group {

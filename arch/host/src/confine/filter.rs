@@ -84,6 +84,10 @@ fn alternatives(when: When) -> Result<Vec<SeccompRule>, BackendError> {
             let own = rustix::process::getpid().as_raw_nonzero().get();
             Ok(vec![rule(argument, Eq, i64::from(own))?])
         }
+        When::ZeroAndNull(number, pointer) => {
+            let null = SeccompCondition::new(pointer, SeccompCmpArgLen::Qword, Eq, 0)?;
+            Ok(vec![SeccompRule::new(vec![condition(number, Eq, 0)?, null])?])
+        }
     }
 }
 

@@ -86,6 +86,9 @@ pub(crate) fn arguments(
         ("debuggable", libc::SYS_prctl, [i64::from(libc::PR_SET_DUMPABLE), 1, 0, 0, 0]),
         ("traced by any", libc::SYS_prctl, [i64::from(libc::PR_SET_PTRACER), -1, 0, 0, 0]),
         ("more descriptors", libc::SYS_prlimit64, [0, 7, path(c"1234567812345678"), 0, 0]),
+        // Its lower half is 0, and not the whole of it.
+        ("limits by a high pointer", libc::SYS_prlimit64, [0, 7, 1 << 33, 0, 0]),
+        ("limits of another", libc::SYS_prlimit64, [1, 7, 0, 0, 0]),
         ("link from path", libc::SYS_linkat, [cwd, path(c"/etc/passwd"), 0, path(c"x"), 0]),
         ("link to path", libc::SYS_linkat, [0, path(c"x"), cwd, path(c"/tmp/x"), 0]),
         ("rename from path", libc::SYS_renameat, [cwd, path(c"/tmp/x"), 0, path(c"x"), 0]),

@@ -171,3 +171,21 @@ fn a_long_log_is_begun_anew_and_holds_together() {
     now(store.replace(OLD, Vec::new())).unwrap();
     assert_eq!(fault(&audit), ChainFault::Removed);
 }
+
+#[test]
+fn a_log_whose_renewal_was_cut_short_is_whole() {
+    for is_again in [false, true] {
+        let (store, audit) = with(20);
+        now(audit.rotate()).unwrap();
+        // As if the machine had stopped, or the call had failed, before the file got its other name.
+        let log = now(store.read(OLD)).unwrap().unwrap();
+        now(store.replace(LOG, log)).unwrap();
+        now(store.replace(OLD, Vec::new())).unwrap();
+        let audit = if is_again { again(&store) } else { audit };
+        now(audit.record(9, "goes on")).unwrap();
+        let whole = ChainReport { first: 1, last: 21, fault: ChainFault::None, at: 0 };
+        assert_eq!(now(audit.verify()), Ok(whole));
+        assert_eq!(now(audit.records(1, 100)).unwrap().len(), 21);
+        assert_eq!(fault(&again(&store)), ChainFault::None);
+    }
+}

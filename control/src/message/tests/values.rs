@@ -426,6 +426,7 @@ pub(super) fn service_command() -> impl Strategy<Value = ServiceCommand> {
             ServiceCommand::Authenticate(Authenticate { peer, token })
         }),
         list(any::<u8>()).prop_map(|text| ServiceCommand::Audit(Tell { text })),
+        any::<u64>().prop_map(|session| ServiceCommand::UserSession(Deauthenticate { session })),
     ]
 }
 

@@ -26,8 +26,10 @@ const ANSWER_WITHIN_NS: u64 = 30_000_000_000;
 pub struct Begun {
     /// How the system is started.
     pub start: StartSystem,
-    /// How many inits it has had, with this one.
+    /// How many inits it has had, with this one, since it was started or started again in place.
     pub incarnation: u64,
+    /// How often it was started again in place.
+    pub reboots: u64,
     /// The number by which the machine knows this process.
     pub pid: u32,
     /// Where clients come in.
@@ -56,7 +58,7 @@ pub fn begin(channel: Arc<dyn Channel>) -> Option<Begun> {
     let (GuardianReply::Begin(begin) | GuardianReply::BeginStored(begin)) = reply else {
         return None;
     };
-    let Begin { start, incarnation, pid } = begin;
+    let Begin { start, incarnation, reboots, pid } = begin;
     let [listener, launcher, journal, directories @ ..] = packet.descriptors.as_slice() else {
         return None;
     };
@@ -68,6 +70,7 @@ pub fn begin(channel: Arc<dyn Channel>) -> Option<Begun> {
     Some(Begun {
         start,
         incarnation,
+        reboots,
         pid,
         listener: Arc::new(LinuxListener::of(owned(listener)?).ok()?),
         launcher: Arc::new(LinuxChannel::new(owned(launcher)?, Origin::System)),

@@ -45,7 +45,12 @@ impl Kept {
 
     /// Stores a word; nothing happens where none can be.
     pub(super) fn poke(&self, key: u64, offset: u64, value: u64) {
-        let region = self.entries.get(&key).and_then(|entry| entry.poked.as_ref());
+        let region = self.entries.get(&key).and_then(|entry| {
+            // A service that has not sealed the size could have cut it.
+            let now = LinuxMemory::default().map(entry.descriptors.first()?, Access::ReadOnly);
+            let is_whole = |region: &&Region| now.is_ok_and(|now| now.len() >= region.len());
+            entry.poked.as_ref().filter(is_whole)
+        });
         let word = usize::try_from(offset).ok().zip(region);
         if let Some(Ok(word)) = word.map(|(offset, region)| region.word(offset)) {
             word.store(value, Ordering::Release);

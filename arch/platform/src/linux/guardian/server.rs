@@ -84,6 +84,8 @@ struct Guardian {
     init_pid: u32,
     init_code: Option<i32>,
     kept: Kept,
+    /// How often the system was started again in place.
+    reboots: u64,
     signal: ChildSignal,
     poller: LinuxPoller,
 }
@@ -126,6 +128,7 @@ impl Guardian {
             init_pid: 0,
             init_code: None,
             kept: Kept::default(),
+            reboots: 0,
             signal,
             poller,
         })
@@ -148,6 +151,7 @@ impl Guardian {
                     self.kept.forget_all();
                     self.journal = new_journal().map_err(|_| Exhausted)?;
                     incarnation = 0;
+                    self.reboots += 1;
                 }
                 code if code > 0 && code != PANICKED && incarnation == 1 => {
                     return Ok(Verdict::Failed(code));
@@ -172,7 +176,8 @@ impl Guardian {
     fn one_init(&mut self, incarnation: u64) -> Result<i32, Exhausted> {
         let init = self.spawner.spawn(&Unit::new("init")).map_err(|_| Exhausted)?;
         self.init_pid = init.pid;
-        let begin = Begin { start: self.start.clone(), incarnation, pid: init.pid };
+        let (start, reboots) = (self.start.clone(), self.reboots);
+        let begin = Begin { start, incarnation, reboots, pid: init.pid };
         let mut descriptors =
             vec![self.listener_source(), self.launcher.clone(), self.journal.clone()];
         let begin = match &self.store {
