@@ -89,6 +89,13 @@ struct Counts {
     evicted: u64,
 }
 
+impl Counts {
+    /// What a source says is not to be trusted: it only makes its own count wrong.
+    fn drop_more(&mut self, records: u64) {
+        self.dropped = self.dropped.saturating_add(records);
+    }
+}
+
 /// A session: whose it is, and where its records are.
 pub struct Session {
     /// The source, once it has said something; and what it is told by.
@@ -190,13 +197,13 @@ impl Service for LoggerService {
             }
             Message::Record { dropped, bytes } => {
                 needs(Rights::CAP_SERVICE)?;
-                inner.receive(INIT_SOURCE, bytes)?;
                 if let Some(source) = inner.sources.borrow_mut().get_mut(&INIT_SOURCE) {
                     // Of an init that was started again, it begins anew.
                     let since = if dropped >= source.said { source.said } else { 0 };
-                    source.counts.dropped += dropped - since;
+                    source.counts.drop_more(dropped.saturating_sub(since));
                     source.said = dropped;
                 }
+                inner.receive(INIT_SOURCE, bytes)?;
                 inner.write().await;
                 Ok(Vec::new())
             }
@@ -267,19 +274,25 @@ impl Inner {
         if !session.rights.contains(SessionRights::WRITE) {
             return Err(Errno::EPERM);
         }
+        let number = self.source(session);
+        // First of all: it holds whatever the records are.
+        let before = session.dropped.get();
+        session.dropped.set(before.max(append.dropped));
+        if let Some(source) = self.sources.borrow_mut().get_mut(&number) {
+            source.counts.drop_more(append.dropped.saturating_sub(before));
+        }
         let mut bytes = alloc::vec![0; append.records.len as usize];
         session.arena.read(append.records, &mut bytes)?;
-        let number = self.source(session);
         let mut rest = bytes.as_slice();
         let mut count = 0;
         while !rest.is_empty() {
-            let size = self.receive(number, rest)?;
-            rest = rest.get(size..).unwrap_or_default();
+            match self.receive(number, rest) {
+                Ok(size) => rest = rest.get(size..).unwrap_or_default(),
+                Err(errno) if count == 0 => return Err(errno),
+                // What is before it was accepted, and the source hears of that.
+                Err(_) => break,
+            }
             count += 1;
-        }
-        if let Some(source) = self.sources.borrow_mut().get_mut(&number) {
-            let more = append.dropped.saturating_sub(session.dropped.replace(append.dropped));
-            source.counts.dropped += more;
         }
         Ok(count)
     }
