@@ -17,6 +17,7 @@ mod limit;
 mod message;
 mod recent;
 mod service;
+mod sources;
 
 pub use files::{FrameReader, frame};
 pub use limit::Limit;

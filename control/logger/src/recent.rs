@@ -13,6 +13,9 @@ const LEVEL: usize = 2;
 pub(crate) struct Kept {
     pub(crate) source: u64,
     pub(crate) bytes: Vec<u8>,
+    /// Whether its source has sent it to this logger, so that it is among what is counted: neither
+    /// what the logger says itself, nor what was in the files.
+    pub(crate) is_received: bool,
 }
 
 impl Kept {
@@ -42,37 +45,35 @@ impl Recent {
         Self { records: BTreeMap::new(), shares: BTreeMap::new(), bytes: 0, most_bytes, next: 1 }
     }
 
-    /// Keeps a record; returns whose records had to go for it, one for each.
-    pub(crate) fn push(&mut self, source: u64, bytes: Vec<u8>) -> Vec<u64> {
-        let size = bytes.len() + OVERHEAD;
+    /// Keeps a record; returns those that had to go for it.
+    pub(crate) fn push(&mut self, record: Kept) -> Vec<Kept> {
+        let (source, size) = (record.source, record.bytes.len() + OVERHEAD);
         let id = self.next;
         self.next += 1;
         let share = self.shares.entry(source).or_default();
         share.ids.push_back(id);
         share.bytes += size;
         self.bytes += size;
-        self.records.insert(id, Kept { source, bytes });
+        self.records.insert(id, record);
         let mut gone = Vec::new();
         while self.bytes > self.most_bytes {
             let most = self.shares.iter().max_by_key(|(_, share)| share.bytes);
             let Some(source) = most.map(|(source, _)| *source) else { break };
-            self.drop_oldest(source);
-            gone.push(source);
+            gone.extend(self.drop_oldest(source));
         }
         gone
     }
 
-    fn drop_oldest(&mut self, source: u64) {
-        let Some(share) = self.shares.get_mut(&source) else { return };
-        let Some(record) = share.ids.pop_front().and_then(|id| self.records.remove(&id)) else {
-            return;
-        };
+    fn drop_oldest(&mut self, source: u64) -> Option<Kept> {
+        let share = self.shares.get_mut(&source)?;
+        let record = share.ids.pop_front().and_then(|id| self.records.remove(&id))?;
         let size = record.bytes.len() + OVERHEAD;
         share.bytes = share.bytes.saturating_sub(size);
         self.bytes = self.bytes.saturating_sub(size);
         if share.ids.is_empty() {
             self.shares.remove(&source);
         }
+        Some(record)
     }
 
     /// Records from a number on, and their numbers.
@@ -99,7 +100,7 @@ mod tests {
             let mut recent = Recent::new(most);
             let mut naive: Vec<(u64, u64, usize)> = Vec::new();
             for (id, (source, len)) in (1..).zip(pushes) {
-                recent.push(source, alloc::vec![0; len]);
+                recent.push(Kept { source, bytes: alloc::vec![0; len], is_received: true });
                 naive.push((id, source, len + OVERHEAD));
                 while naive.iter().map(|(_, _, size)| size).sum::<usize>() > most {
                     let held = |source: u64| naive.iter().filter(|it| it.1 == source).map(|it| it.2).sum::<usize>();

@@ -1,14 +1,14 @@
 //! The logger as a service: entries and messages in, records kept, counts out.
 
 use crate::files::{FrameReader, frame};
-use crate::limit::{Bucket, Limit};
+use crate::limit::Limit;
 use crate::message::{Message, PageWriter};
-use crate::recent::Recent;
+use crate::recent::{Kept, Recent};
+use crate::sources::{Counts, INIT_SOURCE, Sources};
 use alloc::boxed::Box;
-use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::rc::Rc;
-use alloc::string::{String, ToString};
+use alloc::string::String;
 use alloc::vec::Vec;
 use capability::Rights;
 use control::log_files::LogFiles;
@@ -17,20 +17,9 @@ use control::service::{Sender, Service};
 use core::cell::{Cell, RefCell};
 use dataplane::entry::{Errno, Handle, Opcode, Sqe, Status};
 use dataplane::log::{Append, Level, Record};
-use dataplane::platform::Instant;
 use dataplane::service::{Answer, Completion, DataService};
 use dataplane::{Arena, HandleTable, SessionInfo, SessionRights};
 
-/// The name of the broker as a source.
-const INIT: &str = "init";
-/// The broker's number as a source.
-const INIT_SOURCE: u64 = 0;
-/// Sources that are users have their number and this bit.
-const USER: u64 = 1 << 63;
-/// Longest name of a source.
-const MAX_NAME: usize = 64;
-/// Most sources that are told apart; further users count as one.
-const MAX_SOURCES: usize = 4096;
 /// How often it is told how many records of a source were over its limit, ns.
 const TELL_EVERY_NS: u64 = 1_000_000_000;
 /// Most bytes that wait for the files.
@@ -59,34 +48,12 @@ struct Inner {
     machine: Machine,
     files: Option<Box<dyn LogFiles>>,
     recent: RefCell<Recent>,
-    sources: RefCell<BTreeMap<u64, Source>>,
+    sources: RefCell<Sources>,
     /// Frames that are to be written.
     unwritten: RefCell<Vec<u8>>,
     is_writing: Cell<bool>,
     /// Whether the files could not be written last, which was told.
     is_failing: Cell<bool>,
-}
-
-struct Source {
-    name: String,
-    bucket: Bucket,
-    counts: Counts,
-    /// Records over the limit that were not told of yet, and when that was done last.
-    over: u64,
-    told: Instant,
-    /// What it had dropped when it said so last, where it has no session.
-    said: u64,
-}
-
-/// What has become of a source's records: received = kept + limited; it has tried to send
-/// received + dropped. Of the kept ones, some are in memory no more.
-#[derive(Clone, Copy, Debug, Default)]
-struct Counts {
-    received: u64,
-    kept: u64,
-    dropped: u64,
-    limited: u64,
-    evicted: u64,
 }
 
 /// A session: whose it is, and where its records are.
@@ -101,28 +68,21 @@ pub struct Session {
     dropped: Cell<u64>,
 }
 
-impl Counts {
-    /// A source says so itself, and could say anything.
-    fn drop_more(&mut self, count: u64) {
-        self.dropped = self.dropped.saturating_add(count);
-    }
-}
-
 impl LoggerService {
     /// A logger that keeps records in memory, and in files if there are any.
     #[must_use]
     pub fn new(config: LoggerConfig, machine: Machine, files: Option<Box<dyn LogFiles>>) -> Self {
+        let sources = Sources::new(config.limit, machine.waiting.now());
         let inner = Inner {
             config,
             machine,
             files,
             recent: RefCell::new(Recent::new(config.memory_bytes)),
-            sources: RefCell::default(),
+            sources: RefCell::new(sources),
             unwritten: RefCell::default(),
             is_writing: Cell::new(false),
             is_failing: Cell::new(false),
         };
-        inner.name(INIT_SOURCE, INIT);
         Self(Rc::new(inner))
     }
 }
@@ -170,8 +130,8 @@ impl Service for LoggerService {
         let mut before = None;
         while let Some((source, record)) = reader.next() {
             before.get_or_insert(reader.skipped);
-            let source = inner.named(&source);
-            inner.keep(source, record.encode());
+            let source = inner.sources.borrow_mut().named(&source, inner.machine.waiting.now());
+            inner.keep(Kept { source, bytes: record.encode(), is_received: false });
         }
         // What is taken of the files may begin within a record.
         let is_part = bytes.len() >= inner.config.memory_bytes;
@@ -192,18 +152,15 @@ impl Service for LoggerService {
         match Message::parse(message).ok_or(Errno::EOPNOTSUPP)? {
             Message::Source { badge, name } => {
                 needs(Rights::CAP_SERVICE)?;
-                inner.name(badge, name);
+                inner.sources.borrow_mut().set_badge(badge, name, inner.machine.waiting.now());
                 Ok(Vec::new())
             }
             Message::Record { dropped, bytes } => {
                 needs(Rights::CAP_SERVICE)?;
-                inner.receive(INIT_SOURCE, bytes)?;
-                if let Some(source) = inner.sources.borrow_mut().get_mut(&INIT_SOURCE) {
-                    // Of an init that was started again, it begins anew.
-                    let since = if dropped >= source.said { source.said } else { 0 };
-                    source.counts.drop_more(dropped - since);
-                    source.said = dropped;
+                if let Some(source) = inner.sources.borrow_mut().one_mut(INIT_SOURCE) {
+                    source.has_dropped(dropped);
                 }
+                inner.receive(INIT_SOURCE, bytes)?;
                 inner.write().await;
                 Ok(Vec::new())
             }
@@ -228,42 +185,11 @@ impl Service for LoggerService {
 }
 
 impl Inner {
-    fn name(&self, number: u64, name: &str) {
-        let cut: String = name.chars().take(MAX_NAME).filter(|it| it.is_ascii_graphic()).collect();
-        let bucket = Bucket::full(self.config.limit, self.machine.waiting.now());
-        let (counts, told) = (Counts::default(), Instant(0));
-        let new = || Source { name: cut, bucket, counts, over: 0, told, said: 0 };
-        self.sources.borrow_mut().entry(number).or_insert_with(new);
-    }
-
-    /// The source that a user is.
-    fn user(&self, uid: u32) -> u64 {
-        let is_full = self.sources.borrow().len() >= MAX_SOURCES;
-        let (number, name) = match uid {
-            uid if !is_full => (USER | u64::from(uid), format!("user-{uid}")),
-            _ => (u64::MAX, "other-users".to_string()),
-        };
-        self.name(number, &name);
-        number
-    }
-
-    /// The source of a name in a file.
-    fn named(&self, name: &str) -> u64 {
-        let found = self.sources.borrow().iter().find(|(_, it)| it.name == name).map(|it| *it.0);
-        found.unwrap_or_else(|| {
-            // From the top, where no session's badge is.
-            let number = (USER - 1).saturating_sub(self.sources.borrow().len() as u64);
-            self.name(number, name);
-            number
-        })
-    }
-
-    /// The source that a session is of: a service, as the broker has said, or a user.
+    /// The source that a session is of.
     fn source(&self, session: &Session) -> u64 {
         let known = session.source.get().unwrap_or_else(|| {
-            let is_service =
-                session.badge != INIT_SOURCE && self.sources.borrow().contains_key(&session.badge);
-            if is_service { session.badge } else { self.user(session.uid) }
+            let now = self.machine.waiting.now();
+            self.sources.borrow_mut().of_session(session.badge, session.uid, now)
         });
         session.source.set(Some(known));
         known
@@ -274,24 +200,26 @@ impl Inner {
         if !session.rights.contains(SessionRights::WRITE) {
             return Err(Errno::EPERM);
         }
+        let number = self.source(session);
+        // First of all: it holds whatever the records are.
+        let before = session.dropped.get();
+        session.dropped.set(before.max(append.dropped));
+        if let Some(source) = self.sources.borrow_mut().one_mut(number) {
+            source.drop_more(append.dropped.saturating_sub(before));
+        }
         let mut bytes = alloc::vec![0; append.records.len as usize];
         session.arena.read(append.records, &mut bytes)?;
-        let number = self.source(session);
         let mut rest = bytes.as_slice();
         let mut count = 0;
-        let mut done = Ok(());
-        while !rest.is_empty() && done.is_ok() {
+        while !rest.is_empty() {
             match self.receive(number, rest) {
-                Ok(size) => (rest, count) = (rest.get(size..).unwrap_or_default(), count + 1),
-                Err(errno) => done = Err(errno),
+                Ok(size) => rest = rest.get(size..).unwrap_or_default(),
+                Err(errno) if count == 0 => return Err(errno),
+                // What is before it was accepted, and the source hears of that.
+                Err(_) => break,
             }
+            count += 1;
         }
-        // What is said of dropped records holds, even if one of these is none.
-        if let Some(source) = self.sources.borrow_mut().get_mut(&number) {
-            let more = append.dropped.saturating_sub(session.dropped.replace(append.dropped));
-            source.counts.drop_more(more);
-        }
-        done?;
         Ok(count)
     }
 
@@ -301,14 +229,10 @@ impl Inner {
         let record = bytes.get(..size).unwrap_or_default();
         let now = self.machine.waiting.now();
         let mut sources = self.sources.borrow_mut();
-        let source = sources.get_mut(&number).ok_or(Errno::ESTALE)?;
-        source.counts.received += 1;
-        if !source.bucket.take(self.config.limit, now) {
-            source.counts.limited += 1;
-            source.over += 1;
+        let source = sources.one_mut(number).ok_or(Errno::ESTALE)?;
+        if !source.receive(self.config.limit, now) {
             return Ok(size);
         }
-        source.counts.kept += 1;
         let is_time = now.since_ns(source.told) >= TELL_EVERY_NS;
         let over = if is_time { core::mem::take(&mut source.over) } else { 0 };
         if over > 0 {
@@ -321,7 +245,7 @@ impl Inner {
             self.note(number, Level::Warning, text);
         }
         self.write_later(&name, record);
-        self.keep(number, record.to_vec());
+        self.keep(Kept { source: number, bytes: record.to_vec(), is_received: true });
         Ok(size)
     }
 
@@ -329,16 +253,16 @@ impl Inner {
     fn note(&self, number: u64, level: Level, message: String) {
         let time = self.machine.waiting.wall_clock();
         let record = Record { level, sequence: 0, time, pid: 0, message, fields: Vec::new() };
-        let record = record.encode();
-        self.write_later("logger", &record);
-        self.keep(number, record);
+        let bytes = record.encode();
+        self.write_later("logger", &bytes);
+        self.keep(Kept { source: number, bytes, is_received: false });
     }
 
-    fn keep(&self, number: u64, record: Vec<u8>) {
-        let gone = self.recent.borrow_mut().push(number, record);
+    fn keep(&self, record: Kept) {
+        let gone = self.recent.borrow_mut().push(record);
         let mut sources = self.sources.borrow_mut();
-        for number in gone {
-            if let Some(source) = sources.get_mut(&number) {
+        for record in gone.iter().filter(|record| record.is_received) {
+            if let Some(source) = sources.one_mut(record.source) {
                 source.counts.evicted += 1;
             }
         }
@@ -363,7 +287,7 @@ impl Inner {
             let time = self.machine.waiting.wall_clock();
             let (level, fields) = (Level::Error, Vec::new());
             let record = Record { level, sequence: 0, time, pid: 0, message: text, fields };
-            self.keep(INIT_SOURCE, record.encode());
+            self.keep(Kept { source: INIT_SOURCE, bytes: record.encode(), is_received: false });
         }
     }
 
@@ -404,7 +328,7 @@ impl Inner {
         let (recent, sources) = (self.recent.borrow(), self.sources.borrow());
         let mut page = PageWriter::new();
         for (id, kept) in recent.from(cursor) {
-            let name = sources.get(&kept.source).map_or("?", |source| &source.name);
+            let name = sources.one(kept.source).map_or("?", |source| &source.name);
             let is_meant = kept.level() <= level && source.is_none_or(|wanted| wanted == name);
             if is_meant && !page.push(name, &kept.bytes) {
                 return page.finish(id, false);
@@ -415,7 +339,7 @@ impl Inner {
 
     fn counts(&self) -> Vec<u8> {
         let mut text = String::new();
-        for source in self.sources.borrow().values() {
+        for (_, source) in self.sources.borrow().from(0) {
             let Counts { received, kept, dropped, limited, evicted } = source.counts;
             let line = format!("{} {received} {kept} {dropped} {limited} {evicted}\n", source.name);
             if text.len() + line.len() > 3400 {

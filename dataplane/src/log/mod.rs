@@ -5,7 +5,10 @@
 //! | APPEND | | | records, one behind the other | | dropped | | records accepted |
 //!
 //! `dropped` counts the records that the source has had no room for so far in this session, or had
-//! lost with an earlier one without having said so: what the logger has not received and will not. Fields that are not named must be 0. It needs the right WRITE.
+//! lost with an earlier one without having said so: what the logger has not received and will not; it
+//! counts whatever the records are. What follows behind something that is no record is not accepted;
+//! if that is the first, the status is EINVAL. Fields that are not named must be 0. It needs the
+//! right WRITE.
 
 mod record;
 
