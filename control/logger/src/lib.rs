@@ -21,5 +21,5 @@ mod sources;
 
 pub use files::{FrameReader, frame};
 pub use limit::Limit;
-pub use message::{Entry, Page};
+pub use message::{Entry, Message, Page, SourceCounts, SourcesPage};
 pub use service::{LoggerConfig, LoggerService};

@@ -4,7 +4,7 @@ use crate::files::{FrameReader, frame};
 use crate::limit::Limit;
 use crate::message::{Message, PageWriter};
 use crate::recent::{Kept, Recent};
-use crate::sources::{Counts, INIT_SOURCE, Sources};
+use crate::sources::{INIT_SOURCE, Sources};
 use alloc::boxed::Box;
 use alloc::format;
 use alloc::rc::Rc;
@@ -168,9 +168,9 @@ impl Service for LoggerService {
                 needs(Rights::AUDIT)?;
                 Ok(inner.page(cursor, level, source))
             }
-            Message::Sources => {
+            Message::Sources { cursor } => {
                 needs(Rights::AUDIT)?;
-                Ok(inner.counts())
+                Ok(inner.sources_page(cursor))
             }
         }
     }
@@ -337,17 +337,16 @@ impl Inner {
         page.finish(recent.next(), true)
     }
 
-    fn counts(&self) -> Vec<u8> {
-        let mut text = String::new();
-        for (_, source) in self.sources.borrow().from(0) {
-            let Counts { received, kept, dropped, limited, evicted } = source.counts;
-            let line = format!("{} {received} {kept} {dropped} {limited} {evicted}\n", source.name);
-            if text.len() + line.len() > 3400 {
-                break;
+    fn sources_page(&self, cursor: u64) -> Vec<u8> {
+        let mut page = PageWriter::new();
+        let mut next = cursor;
+        for (number, source) in self.sources.borrow().from(cursor) {
+            if !page.push_source(&source.report()) {
+                return page.finish(number, false);
             }
-            text += &line;
+            next = number + 1;
         }
-        text.into_bytes()
+        page.finish(next, true)
     }
 }
 

@@ -4,6 +4,7 @@
 //! began, also with those of the files. Numbers of sources are this logger's own.
 
 use crate::limit::{Bucket, Limit};
+use crate::message::SourceCounts;
 use alloc::collections::BTreeMap;
 use alloc::format;
 use alloc::string::String;
@@ -114,6 +115,12 @@ impl Source {
         self.counts.limited += u64::from(!may_be_kept);
         self.over += u64::from(!may_be_kept);
         may_be_kept
+    }
+
+    /// What has become of its records.
+    pub(crate) fn report(&self) -> SourceCounts {
+        let Counts { received, kept, dropped, limited, evicted } = self.counts;
+        SourceCounts { source: self.name.clone(), received, kept, dropped, limited, evicted }
     }
 
     /// It has dropped so many more records. What it says is not to be trusted: it only makes its own

@@ -5,8 +5,10 @@
 mod support;
 
 use capability::Rights;
+use control::message::Text;
 use dataplane::entry::Errno;
-use logger::{Limit, LoggerConfig, Page, frame};
+use dataplane::log::Level;
+use logger::{Limit, LoggerConfig, Message, Page, SourcesPage, frame};
 use std::collections::BTreeMap;
 use support::{File, Stage, record};
 
@@ -19,25 +21,32 @@ fn config() -> LoggerConfig {
 
 /// Received, kept, dropped, limited and evicted records of each source.
 fn counts(stage: &Stage) -> BTreeMap<String, [u64; 5]> {
-    let text = String::from_utf8(stage.tell(Rights::AUDIT, b"sources").unwrap()).unwrap();
-    let line = |line: &str| {
-        let (name, numbers) = line.split_once(' ').unwrap();
-        let numbers: Vec<u64> = numbers.split(' ').map(|it| it.parse().unwrap()).collect();
-        (name.to_owned(), numbers.try_into().unwrap())
-    };
-    let lines: Vec<_> = text.lines().map(line).collect();
-    let number = lines.len();
-    let counts: BTreeMap<_, _> = lines.into_iter().collect();
-    assert_eq!(counts.len(), number, "a source is there twice: {text}");
-    counts
+    let (mut cursor, mut counts) = (0, BTreeMap::new());
+    loop {
+        let ask = Message::Sources { cursor }.encode();
+        let answer = stage.tell(Rights::AUDIT, &ask).unwrap();
+        assert!(answer.len() <= Text::MOST, "an answer fits a message");
+        let page = SourcesPage::parse(&answer).unwrap();
+        for it in page.sources {
+            let numbers = [it.received, it.kept, it.dropped, it.limited, it.evicted];
+            let before = counts.insert(it.source, numbers);
+            assert_eq!(before, None, "a source is there twice");
+        }
+        if page.is_last {
+            assert!(page.next >= counts.len() as u64);
+            return counts;
+        }
+        assert!(page.next > cursor, "it goes on");
+        cursor = page.next;
+    }
 }
 
 /// How many records of a source can be read.
 fn readable(stage: &Stage, source: &str) -> u64 {
     let (mut cursor, mut count) = (0, 0);
     loop {
-        let ask = format!("read {cursor} trace {source}");
-        let page = Page::parse(&stage.tell(Rights::AUDIT, ask.as_bytes()).unwrap()).unwrap();
+        let ask = Message::Read { cursor, level: Level::Trace, source: Some(source) }.encode();
+        let page = Page::parse(&stage.tell(Rights::AUDIT, &ask).unwrap()).unwrap();
         count += page.entries.len() as u64;
         if page.is_last {
             return count;
@@ -97,4 +106,31 @@ fn what_the_broker_has_dropped_counts_whatever_its_record_is() {
     // Of an init that was started again, it begins anew.
     stage.record(2, &record(0, "good")).unwrap();
     assert_eq!(counts(&stage)["init"], [2, 2, 7, 0, 0]);
+}
+
+#[test]
+fn every_source_is_told_of_however_many_there_are() {
+    let names: Vec<String> = (0..500).map(|number| format!("service-{number:0>50}")).collect();
+    let stage = Stage::new(config(), Some(file(&names, 500)));
+    for badge in 1..=1_000u64 {
+        // Half of them had records before.
+        let name = format!("service-{:0>50}", badge + 250);
+        let ask = Message::Source { badge, name: &name };
+        stage.tell(Rights::CAP_SERVICE, &ask.encode()).unwrap();
+    }
+    let counts = counts(&stage);
+    let expected = (0..=1_250).map(|number| format!("service-{number:0>50}"));
+    let init = std::iter::once("init".to_owned());
+    assert!(counts.keys().cloned().eq(init.chain(expected)), "{:?}", counts.keys());
+
+    // Behind the end is nothing, and no more is said.
+    let ask = Message::Sources { cursor: u64::MAX }.encode();
+    let page = SourcesPage::parse(&stage.tell(Rights::AUDIT, &ask).unwrap()).unwrap();
+    assert!(page.is_last && page.sources.is_empty());
+    // As somebody asks who types it.
+    let page = stage.tell(Rights::AUDIT, b"sources").unwrap();
+    let page = SourcesPage::parse(&page).unwrap();
+    assert!(!page.is_last && page.sources.len() > 10);
+    assert_eq!(stage.tell(Rights::CONNECT, b"sources 0"), Err(Errno::EPERM));
+    assert_eq!(stage.tell(Rights::AUDIT, b"sources x"), Err(Errno::EOPNOTSUPP));
 }

@@ -10,7 +10,7 @@ use dataplane::log::Level;
 use dataplane::service::{Answer, Completion, DataService};
 use dataplane::{HandleTable, SessionInfo};
 use init::{Init, InitMachine, Policy};
-use logger::{LoggerConfig, LoggerService, Page};
+use logger::{LoggerConfig, LoggerService, Page, SourceCounts, SourcesPage};
 use platform::local::{Platform, Role, Roles, poller};
 use std::collections::BTreeMap;
 use std::future::poll_fn;
@@ -160,13 +160,10 @@ pub(crate) fn connect(platform: &Platform) -> Connection {
 
 /// Received, kept, dropped and limited records of each source.
 pub(crate) fn counts(connection: &Connection) -> BTreeMap<String, [u64; 4]> {
-    let text = String::from_utf8(connection.tell("logger", b"sources").unwrap()).unwrap();
-    let line = |line: &str| {
-        let words: Vec<&str> = line.split(' ').collect();
-        let number = |at: usize| words.get(at).unwrap().parse().unwrap();
-        ((*words.first().unwrap()).to_owned(), [number(1), number(2), number(3), number(4)])
-    };
-    text.lines().map(line).collect()
+    let page = SourcesPage::parse(&connection.tell("logger", b"sources").unwrap()).unwrap();
+    assert!(page.is_last, "there are not many");
+    let one = |it: SourceCounts| (it.source, [it.received, it.kept, it.dropped, it.limited]);
+    page.sources.into_iter().map(one).collect()
 }
 
 /// How many records of a source can be read.

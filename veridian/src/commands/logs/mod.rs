@@ -1,24 +1,27 @@
 //! `logs`: the records of services, as they are kept by the logger.
 
 mod format;
+mod sources;
 
 use crate::cli::{Export, Logs};
-use crate::output::{Align, Output, Table};
+use crate::output::Output;
 use crate::system::{self, Address};
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use control::client::{ConnectError, Connection};
 use dataplane::entry::Errno;
 use format::Form;
-use logger::{Entry, Page};
+use logger::{Entry, Message, Page};
 use std::time::Duration;
 
 /// Time between two looks for new records, and after which a logger that is away is tried again.
 const FOLLOW_EVERY: Duration = Duration::from_millis(100);
 
+const OTHER_VERSION: &str = "the logger is of another version than this program";
+
 pub(crate) fn run(options: &Logs, address: &Address, output: &mut Output) -> Result<()> {
     let connection = system::connect(address)?;
     if options.sources {
-        return sources(&connection, options.json, output);
+        return sources::show(&connection, options.json, output);
     }
     let form = match options.export {
         Some(Export::Journal) => Form::Journal,
@@ -84,45 +87,12 @@ impl Reading {
 }
 
 fn page(connection: &Connection, cursor: u64, options: &Logs) -> Result<Page> {
-    let source = options.service.as_deref().map(|name| format!(" {name}")).unwrap_or_default();
-    let ask = format!("read {cursor} {}{source}", options.level);
-    let answer = connection.tell("logger", ask.as_bytes()).context("reading the log")?;
-    match Page::parse(&answer) {
-        Some(page) => Ok(page),
-        None => bail!("the logger is of another version than this program"),
-    }
+    let ask = Message::Read { cursor, level: options.level, source: options.service.as_deref() };
+    let answer = connection.tell("logger", &ask.encode()).context("reading the log")?;
+    Page::parse(&answer).context(OTHER_VERSION)
 }
 
 fn is_away(error: &anyhow::Error) -> bool {
     let refused = error.downcast_ref::<ConnectError>();
     refused.is_some_and(|error| error.errno() == Errno::ENOTCONN)
-}
-
-/// What has become of each source's records.
-fn sources(connection: &Connection, json: bool, output: &mut Output) -> Result<()> {
-    let answer = connection.tell("logger", b"sources").context("asking the logger")?;
-    let text = String::from_utf8_lossy(&answer);
-    let rows: Vec<Vec<&str>> = text.lines().map(|line| line.split(' ').collect()).collect();
-    let titles = ["source", "received", "kept", "dropped", "limited", "evicted"];
-    if json {
-        for row in rows {
-            let cell = |(title, value): (&&str, &str)| {
-                let number = value.parse::<u64>().map(serde_json::Value::from);
-                ((*title).to_owned(), number.unwrap_or_else(|_| value.into()))
-            };
-            let object: serde_json::Map<_, _> = titles.iter().zip(row).map(cell).collect();
-            output.json(&object)?;
-        }
-        return Ok(());
-    }
-    let mut table = Table::new(titles.map(|title| match title {
-        "source" => (Align::Left, title),
-        _ => (Align::Right, title),
-    }));
-    for row in rows {
-        if let Ok(row) = <[&str; 6]>::try_from(row) {
-            table.row(row.map(str::to_owned));
-        }
-    }
-    output.line(table)
 }
