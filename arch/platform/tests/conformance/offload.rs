@@ -116,7 +116,8 @@ fn until_threads(subject: &Subject, count: usize) {
 fn on_demand(subject: &Subject) {
     // Those of the checks before have to end first.
     until_threads(subject, 0);
-    let (offload, poller) = (subject.offload(THREADS), subject.poller());
+    // Two at most: a third, begun because one was not yet idle, could end at the same time as another.
+    let (offload, poller) = (subject.offload(2), subject.poller());
     // A thread of the checks before may have begun and got its name just now.
     until_threads(subject, 0);
     answer(&*poller, call(&*offload, || ())).unwrap();
