@@ -21,8 +21,9 @@ const FIRST_DELAY_NS: u64 = 100_000_000;
 const LONGEST_DELAY_NS: u64 = 10_000_000_000;
 /// Deaths in a row without having done anything, after which there is no further incarnation.
 const MOST_FAILURES: u32 = 6;
-/// How long an incarnation has to be ready for its predecessors' deaths to be forgotten, ns.
-const HEALTHY_NS: u64 = 10_000_000_000;
+/// How long an incarnation has to be ready for its predecessors' deaths to be forgotten, ns: one that
+/// nobody asks anything is not to blame for being ended from outside.
+const HEALTHY_NS: u64 = 1_000_000_000;
 /// So many deaths within so much time are a loop, whatever was done in between.
 const LOOP_DEATHS: usize = 20;
 const LOOP_NS: u64 = 10_000_000_000;
